@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import type { Endpoint } from '../durable-objects/endpoint/endpoint.ts'
+import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
+
+/** What wrangler.toml binds, and the settings and secrets beside it. */
+export interface Bindings {
+  DB: D1Database
+  PAYLOADS: R2Bucket
+  ENDPOINT: DurableObjectNamespace<Endpoint>
+  FANOUT: Queue<FanoutMessage>
+  RETRIES: Queue<RetryMessage>
+  DEAD_LETTERS: Queue<DeadLetterMessage>
+  ATTEMPTS: AnalyticsEngineDataset
+  REQUEST_LIMIT: RateLimit
+  VERSION: WorkerVersionMetadata
+  ENVIRONMENT: string
+  ALLOW_PRIVATE_ENDPOINTS?: string
+  ENDPOINT_PORTS?: string
+  /** Secret: `id:base64,id:base64`, 32 bytes each; the first encrypts, all decrypt. */
+  MASTER_KEYS: string
+  /** Secret, optional: an operator key that needs no row in D1. */
+  POSTERN_OPERATOR_KEY?: string
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends Bindings {}
+    interface GlobalProps {
+      mainModule: typeof import('./index.ts')
+      durableNamespaces: 'Endpoint'
+    }
+  }
+}
+
+const settingsSchema = z
+  .object({
+    ENVIRONMENT: z.enum(['dev', 'staging', 'production']),
+    ALLOW_PRIVATE_ENDPOINTS: z.stringbool().default(false),
+    ENDPOINT_PORTS: z
+      .string()
+      .default('443,8443')
+      .transform((text) => text.split(',').map((port) => Number(port.trim())))
+      .pipe(z.array(z.int().min(1).max(65_535))),
+    POSTERN_OPERATOR_KEY: z.string().optional(),
+    MASTER_KEYS: z.string().min(1),
+  })
+  .transform((env) => ({
+    environment: env.ENVIRONMENT,
+    allow_private_endpoints: env.ALLOW_PRIVATE_ENDPOINTS,
+    endpoint_ports: env.ENDPOINT_PORTS,
+    operator_key: env.POSTERN_OPERATOR_KEY,
+    master_keys: env.MASTER_KEYS,
+  }))
+  .refine((settings) => !(settings.environment === 'production' && settings.allow_private_endpoints), {
+    message: 'ALLOW_PRIVATE_ENDPOINTS=true is for local use and is refused in the production environment',
+  })
+
+export type Settings = z.output<typeof settingsSchema>
+
+const parsed = new WeakMap<object, Settings>()
+
+/**
+ * The deployment's settings, parsed once per isolate.
+ * @throws ZodError naming the setting that is missing or malformed: a deployment that cannot work must not start
+ */
+export function readSettings(env: Bindings): Settings {
+  let settings = parsed.get(env)
+  if (settings === undefined) {
+    settings = settingsSchema.parse(env)
+    parsed.set(env, settings)
+  }
+  return settings
+}

@@ -1,0 +1,64 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+import type { ErrorHandler, NotFoundHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { AppEnv } from './context.ts'
+import { type Problem, ProblemError, problem, problemResponse } from './problems.ts'
+
+const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const
+
+/** Turns whatever stopped a handler into an answer; what nobody expected is logged and kept from the caller. */
+export const answerError: ErrorHandler<AppEnv> = (error, c) => {
+  const answer = toProblem(error)
+  if (answer.code === 'internal' || answer.code === 'unavailable') {
+    const { requestId: request_id } = c.var
+    console.error(
+      JSON.stringify({
+        message: `request.${answer.code}`,
+        request_id,
+        method: c.req.method,
+        path: c.req.path,
+        error: describe(error),
+      }),
+    )
+  }
+  return problemResponse(answer, c.var.requestId)
+}
+
+function toProblem(error: Error): Problem {
+  if (error instanceof ProblemError) return error.problem
+  if (error instanceof HTTPException && error.status === 400)
+    return problem('invalid_json', 'the body cannot be parsed as JSON')
+  if (isStorageError(error)) {
+    return problem('unavailable', 'the database does not answer; try again soon', { headers: { 'retry-after': '5' } })
+  }
+  return problem('internal', 'this was logged under the request id')
+}
+
+/** D1 names itself in its messages, and drizzle wraps what D1 throws. */
+function isStorageError(error: Error): boolean {
+  return error instanceof DrizzleQueryError || error.message.startsWith('D1_')
+}
+
+function describe(error: Error): string {
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  return `${error.stack ?? error.message}${cause}`
+}
+
+/** 404, or 405 when the path is there for other methods. */
+export const answerNotFound =
+  (routes: () => readonly { method: string; path: string }[]): NotFoundHandler<AppEnv> =>
+  (c) => {
+    const allowed = METHODS.filter((method) =>
+      routes().some((route) => route.method === method && matches(route.path, c.req.path)),
+    )
+    if (allowed.length === 0)
+      return problemResponse(problem('not_found', `there is nothing at ${c.req.path}`), c.var.requestId)
+    const headers = { allow: allowed.join(', ') }
+    return problemResponse(problem('method_not_allowed', `use ${allowed.join(' or ')}`, { headers }), c.var.requestId)
+  }
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/')
+  const given = path.split('/')
+  return wanted.length === given.length && wanted.every((segment, i) => segment.startsWith(':') || segment === given[i])
+}

@@ -1,0 +1,78 @@
+/** Every way a request can be refused: the stable codes, and the answers of RFC 9457 made from them. */
+
+export const PROBLEMS = {
+  invalid_request: { status: 422, title: 'The request is well formed but not valid' },
+  invalid_json: { status: 400, title: 'The body is not JSON' },
+  invalid_cursor: { status: 400, title: 'The cursor is not one of ours' },
+  invalid_idempotency_key: { status: 400, title: 'The Idempotency-Key cannot be used' },
+  invalid_expression: { status: 422, title: 'The JSONata expression cannot be compiled' },
+  invalid_secret: { status: 422, title: 'The secret cannot be used' },
+  url_refused: { status: 422, title: 'The URL must not be called' },
+  unauthorized: { status: 401, title: 'A valid API key is required' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
+  not_found: { status: 404, title: 'There is no such thing here' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  tenant_exists: { status: 409, title: 'The tenant exists already' },
+  tenant_not_empty: { status: 409, title: 'The tenant still has endpoints' },
+  event_type_exists: { status: 409, title: 'The event type exists already' },
+  idempotency_conflict: { status: 409, title: 'The idempotency key was used with another content' },
+  wrong_state: { status: 409, title: 'The present state does not allow this' },
+  changed_meanwhile: { status: 409, title: 'It was changed by others again and again; try once more' },
+  limit_reached: { status: 422, title: 'A limit of the tenant is reached' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  endpoint_full: { status: 429, title: 'The endpoints hold as many unfinished deliveries as they may' },
+  not_all_placed: { status: 503, title: 'Some deliveries could not be placed; repeat the request' },
+  unavailable: { status: 503, title: 'A part that is needed does not answer right now' },
+  internal: { status: 500, title: 'Something unexpected went wrong' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export interface Problem {
+  code: ProblemCode
+  detail: string
+  /** What is wrong with which member of the request. */
+  errors?: { path: string; message: string }[]
+  headers?: Record<string, string>
+  /** Further members of the answer (RFC 9457, section 3.2). */
+  extra?: Record<string, unknown>
+}
+
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  more: Pick<Problem, 'errors' | 'headers' | 'extra'> = {},
+): Problem {
+  return { code, detail, ...more }
+}
+
+/** Carries a problem from where a handler stops to where it is answered. */
+export class ProblemError extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(`${problem.code}: ${problem.detail}`)
+    this.problem = problem
+  }
+}
+
+/** `application/problem+json` of RFC 9457. */
+export function problemResponse({ code, detail, errors, headers, extra }: Problem, request_id: string): Response {
+  const { status, title } = PROBLEMS[code]
+  const body = {
+    type: `https://postern.dev/problems/${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id,
+    ...(errors && { errors }),
+    ...extra,
+  }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  })
+}

@@ -1,0 +1,21 @@
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { Role } from '../http/permissions.ts'
+
+export const apiKeys = sqliteTable(
+  'api_keys',
+  {
+    id: text().primaryKey(),
+    /** Null for an operator key. */
+    tenant_id: text(),
+    role: text().$type<Role>().notNull(),
+    name: text().notNull(),
+    /** SHA-256 (hex) of the whole key; the key itself is shown once and never stored. */
+    hash: text().notNull(),
+    /** The first characters, so that a person can tell keys apart. */
+    hint: text().notNull(),
+    created_at: integer().notNull(),
+    expires_at: integer(),
+    revoked_at: integer(),
+  },
+  (t) => [uniqueIndex('api_keys_hash').on(t.hash), index('api_keys_tenant').on(t.tenant_id, t.id)],
+)
