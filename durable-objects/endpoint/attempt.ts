@@ -1,0 +1,199 @@
+/**
+ * One attempt, from a stored delivery to what became of it: prepared → sent → finished. Runs in the
+ * Endpoint for the first few at once and in the Courier for the rest; it knows nothing of either.
+ */
+import { compileExpression, evaluateExpression } from '../../src/lib/expression.ts'
+import type { RandomBytes } from '../../src/lib/ids.ts'
+import { createId } from '../../src/lib/ids.ts'
+import type { Keyring } from '../../src/lib/keyring.ts'
+import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
+import { err, ok, type Result } from '../../src/lib/result.ts'
+import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
+import { VERSION } from '../../src/version.ts'
+import type { Outcome } from './machine.ts'
+import { errorOfStatus, outcomeOf, retryAfterMs } from './outcome.ts'
+import { readCapped, responseHeaders, shownRequestHeaders } from './record.ts'
+import type { AttemptError, AttemptRecord, EndpointSettings } from './rpc.ts'
+import { signingKeys } from './signing-keys.ts'
+import type { Parcel } from './store.ts'
+
+/** How much of a response body is kept. */
+const RESPONSE_BODY_BYTES_MAX = 4096
+
+/** The settings one attempt depends on. */
+export type Destination = Pick<
+  EndpointSettings,
+  'tenant_id' | 'endpoint_id' | 'url' | 'headers' | 'secrets' | 'timeout_ms' | 'transform'
+>
+
+export interface AttemptJob {
+  destination: Destination
+  parcel: Parcel
+  /** 1 for the first. */
+  number: number
+}
+
+export interface AttemptMeans {
+  fetch: typeof fetch
+  now: () => number
+  random: RandomBytes
+  keyring: Keyring
+  url_policy: UrlPolicy
+  loadPayload: (r2_key: string) => Promise<Uint8Array | null>
+}
+
+export interface FinishedAttempt {
+  record: AttemptRecord
+  outcome: Outcome
+}
+
+interface Prepared {
+  url: URL
+  headers: Record<string, string>
+  body: Uint8Array
+}
+
+interface Failed {
+  error: AttemptError
+  detail: string
+}
+
+/** Makes one attempt. Never throws: whatever goes wrong is in the record. */
+export async function attempt(job: AttemptJob, means: AttemptMeans): Promise<FinishedAttempt> {
+  const started_at = means.now()
+  try {
+    const prepared = await prepare(job, means, started_at)
+    if (!prepared.ok) return finish(job, means, started_at, null, { ...prepared.error, response: null })
+    const sent = await send(prepared.value, job.destination.timeout_ms, means)
+    return finish(job, means, started_at, prepared.value, sent)
+  } catch (error) {
+    return interrupted(job, means, started_at, error)
+  }
+}
+
+/** The record of an attempt that was cut off on our side: the platform, R2 or a bug, never the receiver. */
+export function interrupted(
+  job: AttemptJob,
+  means: Pick<AttemptMeans, 'now' | 'random'>,
+  started_at: number,
+  error: unknown,
+): FinishedAttempt {
+  const detail = error instanceof Error ? error.message : String(error)
+  return finish(job, means, started_at, null, { error: 'interrupted', detail, response: null })
+}
+
+async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promise<Result<Prepared, Failed>> {
+  const { destination, parcel } = job
+  // Checked again at every attempt: the rules may have become stricter since the URL was saved.
+  const url = checkPublicUrl(destination.url, means.url_policy)
+  if (!url.ok) return err({ error: 'url_refused', detail: url.error.message })
+  const payload =
+    parcel.r2_key === null
+      ? new Uint8Array(parcel.payload ?? new ArrayBuffer(0))
+      : await means.loadPayload(parcel.r2_key)
+  if (payload === null) return err({ error: 'payload_missing', detail: 'the stored payload could not be read' })
+  const body = await transform(destination.transform, parcel, payload)
+  if (!body.ok) return body
+  const keys = await signingKeys(destination, means.keyring, now)
+  if (!keys.ok) return err({ error: 'signing_failed', detail: keys.error })
+  const timestamp_s = Math.floor(now / 1000)
+  const headers: Record<string, string> = {
+    ...(JSON.parse(parcel.headers) as Record<string, string>),
+    ...destination.headers,
+    'content-type': parcel.content_type,
+    'user-agent': `Postern/${VERSION}`,
+    'webhook-id': parcel.message_id,
+    'webhook-timestamp': String(timestamp_s),
+    'webhook-signature': await signatureHeader(keys.value, parcel.message_id, timestamp_s, body.value),
+    'postern-attempt': String(job.number),
+  }
+  return ok({ url: url.value, headers, body: body.value })
+}
+
+async function transform(
+  source: string | null,
+  parcel: Parcel,
+  payload: Uint8Array,
+): Promise<Result<Uint8Array, Failed>> {
+  if (source === null) return ok(payload)
+  const failed = (detail: string) => err<Failed>({ error: 'transform_failed', detail })
+  const expression = compileExpression(source)
+  if (!expression.ok) return failed(expression.error.message)
+  const result = await evaluateExpression(expression.value, expressionInput(parcel, payload))
+  if (!result.ok) return failed(result.error.message)
+  if (result.value === undefined) return failed('the transform has no result')
+  if (typeof result.value === 'string' && parcel.format === 'raw') return ok(new TextEncoder().encode(result.value))
+  return ok(new TextEncoder().encode(JSON.stringify(result.value)))
+}
+
+/** `{type, data, headers}` as filters and transforms see a message. */
+function expressionInput(parcel: Parcel, payload: Uint8Array): { type: string; data: unknown; headers: unknown } {
+  const body = parseLeniently(new TextDecoder().decode(payload))
+  const data = parcel.format === 'event' ? (body as { data?: unknown }).data : body
+  return { type: parcel.event_type, data, headers: JSON.parse(parcel.headers) }
+}
+
+function parseLeniently(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+type Sent =
+  | { error: AttemptError | null; detail: string | null; response: Answer }
+  | { error: AttemptError; detail: string; response: null }
+
+interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: string
+  retry_after: string | null
+}
+
+async function send({ url, headers, body }: Prepared, timeout_ms: number, means: AttemptMeans): Promise<Sent> {
+  const signal = AbortSignal.timeout(timeout_ms)
+  try {
+    const response = await means.fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+    const answer: Answer = {
+      status: response.status,
+      headers: responseHeaders(response.headers),
+      body: await readCapped(response.body, RESPONSE_BODY_BYTES_MAX, signal),
+      retry_after: response.headers.get('retry-after'),
+    }
+    return { error: errorOfStatus(response.status), detail: null, response: answer }
+  } catch (error) {
+    if (signal.aborted) return { error: 'timeout', detail: `no answer within ${timeout_ms} ms`, response: null }
+    return {
+      error: 'connection_failed',
+      detail: error instanceof Error ? error.message : String(error),
+      response: null,
+    }
+  }
+}
+
+function finish(
+  { number, destination }: AttemptJob,
+  { now, random }: Pick<AttemptMeans, 'now' | 'random'>,
+  started_at: number,
+  prepared: Prepared | null,
+  { error, detail, response }: Sent,
+): FinishedAttempt {
+  const ended_at = now()
+  return {
+    record: {
+      id: createId('att', started_at, random),
+      number,
+      started_at,
+      duration_ms: ended_at - started_at,
+      status: response?.status ?? null,
+      error,
+      detail,
+      request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers, destination.headers),
+      response_headers: response?.headers ?? {},
+      response_body: response?.body ?? '',
+    },
+    outcome: outcomeOf(error, response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at)),
+  }
+}

@@ -1,0 +1,110 @@
+import type { Arrival } from './machine.ts'
+import { orderKey } from './order.ts'
+import { firstPosition } from './position.ts'
+import type { EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
+import type { DeliveryRow, Parcel, Store } from './store.ts'
+
+/** An item that is new, and where it will be. */
+interface Placed {
+  item: EnqueueItem
+  order_key: string | null
+  seq: number | null
+}
+
+export interface Placing {
+  arrivals: Arrival[]
+  /** In the order of the items: what an earlier acceptance already decided, or the item's new position. */
+  results: (EnqueueResult | number)[]
+  placed: ReadonlyMap<number, Placed>
+}
+
+/** Tells what is new from what is known, and gives the new its place. */
+export class Intake {
+  private readonly store: Store
+  private last_seq = 0
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  place(items: readonly EnqueueItem[], ordering: Ordering, now: number): Placing {
+    const placed = new Map<number, Placed>()
+    const arrivals: Arrival[] = []
+    const seen = new Map<string, { fingerprint: string; accepted_at: number; position: number }>()
+    const moments = new Map<number, ReturnType<Store['acceptedAt']>>()
+    const keys_taken = new Set<string>()
+
+    const results = items.map((item): EnqueueResult | number => {
+      let moment = moments.get(item.accepted_at)
+      if (moment === undefined) {
+        moment = this.store.acceptedAt(item.accepted_at)
+        moments.set(item.accepted_at, moment)
+      }
+      const known = moment.by_message_id.get(item.message_id) ?? this.store.findKeyed(item.message_id)
+      if (known !== null) return sameOrConflict(item, known)
+      const twin = seen.get(item.message_id)
+      if (twin !== undefined) return sameOrConflict(item, { ...twin, state: 'pending' })
+
+      const position = moment.free++
+      const order_key = orderKey(ordering, item.ordering_key)
+      const is_behind = order_key !== null && (keys_taken.has(order_key) || this.store.hasUnfinished(order_key))
+      if (order_key !== null) keys_taken.add(order_key)
+      placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(now) })
+      seen.set(item.message_id, { ...item, position })
+      arrivals.push({ position, order_key, is_behind })
+      return position
+    })
+    return { arrivals, results, placed }
+  }
+
+  /** Writes a placed item as a delivery; answers what an attempt needs of it. */
+  insert(
+    { position, due_at }: { position: number; due_at: number | null },
+    placed: Placing['placed'],
+    watermark: number,
+    now: number,
+  ): Parcel {
+    const place = placed.get(position)
+    if (place === undefined) throw new Error(`no item was placed at ${position}`)
+    const { item, order_key, seq } = place
+    // A restart does not look below the watermark: a late arrival down there needs a due time to be found.
+    const findable_at = due_at ?? (order_key === null && position < watermark ? now : null)
+    this.store.insert(item, { position, order_key, due_at: findable_at, seq, watermark, now })
+    const inline = 'inline' in item.body ? item.body.inline : null
+    return {
+      position,
+      message_id: item.message_id,
+      event_type: item.event_type,
+      content_type: item.content_type,
+      format: item.format,
+      headers: JSON.stringify(item.headers),
+      r2_key: 'r2_key' in item.body ? item.body.r2_key : null,
+      size_bytes: 'r2_key' in item.body ? item.body.size_bytes : item.body.inline.byteLength,
+      attempts: 0,
+      failures: 0,
+      order_key,
+      payload: inline === null ? null : exactBuffer(inline),
+    }
+  }
+
+  /** A place at the end of an ordering key: time, made strictly growing. */
+  nextSeq(now: number): number {
+    this.last_seq = Math.max(this.last_seq + 1, firstPosition(now))
+    return this.last_seq
+  }
+}
+
+function sameOrConflict(
+  item: EnqueueItem,
+  known: Pick<DeliveryRow, 'fingerprint' | 'accepted_at' | 'state'>,
+): EnqueueResult {
+  return known.fingerprint === item.fingerprint
+    ? { outcome: 'duplicate', state: known.state, accepted_at: known.accepted_at }
+    : { outcome: 'conflict' }
+}
+
+function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = bytes
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) return buffer
+  return bytes.slice().buffer as ArrayBuffer
+}

@@ -1,0 +1,59 @@
+/** Pages through an Endpoint's deliveries. A page looks at a bounded number of rows, so it may be short before the end. */
+import type { EndpointState } from './machine.ts'
+import { firstPosition } from './position.ts'
+import type { DeliveryQuery, ReplayQuery } from './rpc.ts'
+import type { DeliveryRow, Store } from './store.ts'
+import { shownState } from './views.ts'
+
+const ROWS_LOOKED_AT_MAX = 20_000
+const ROWS_PER_READ = 500
+
+export interface Page {
+  rows: DeliveryRow[]
+  next_cursor: string | null
+}
+
+/** Newest first. */
+export function listDeliveries(store: Store, state: EndpointState, query: DeliveryQuery): Page {
+  const { states, event_type, limit } = query
+  const from = firstPosition(query.since ?? 0)
+  const start = query.cursor === undefined ? firstPosition(query.until ?? TIME_END) : Number(query.cursor)
+  const matches = (row: DeliveryRow) =>
+    (states === undefined || states.includes(shownState(row, state))) &&
+    (event_type === undefined || row.event_type === event_type)
+  return collect(limit, matches, start, (cursor, scan) => store.pageDown(cursor, from, scan), 0)
+}
+
+/** Oldest first, finished deliveries only. */
+export function replayPage(store: Store, query: ReplayQuery): Page {
+  const states: readonly string[] = query.states
+  const below = firstPosition(query.until ?? TIME_END)
+  const start = query.cursor === undefined ? firstPosition(query.since ?? 0) : Number(query.cursor)
+  const matches = (row: DeliveryRow) => row.finished_at !== null && states.includes(row.state)
+  return collect(query.limit, matches, start, (cursor, scan) => store.pageUp(cursor, below, scan), 1)
+}
+
+/** The year 2255, beyond which positions are no exact integers. */
+const TIME_END = Math.floor(Number.MAX_SAFE_INTEGER / firstPosition(1)) - 1
+
+function collect(
+  limit: number,
+  matches: (row: DeliveryRow) => boolean,
+  start: number,
+  read: (cursor: number, scan: number) => DeliveryRow[],
+  step: 0 | 1,
+): Page {
+  const rows: DeliveryRow[] = []
+  let cursor = start
+  for (let looked_at = 0; looked_at < ROWS_LOOKED_AT_MAX; ) {
+    const page = read(cursor, ROWS_PER_READ)
+    for (const row of page) {
+      looked_at++
+      cursor = row.position + step
+      if (matches(row)) rows.push(row)
+      if (rows.length === limit) return { rows, next_cursor: String(cursor) }
+    }
+    if (page.length < ROWS_PER_READ) return { rows, next_cursor: null }
+  }
+  return { rows, next_cursor: String(cursor) }
+}

@@ -1,0 +1,35 @@
+import { type Bindings, readSettings } from '../../src/env.ts'
+import { type Keyring, parseKeyring } from '../../src/lib/keyring.ts'
+import type { AttemptMeans } from './attempt.ts'
+
+const prepared = new WeakMap<object, AttemptMeans>()
+
+/**
+ * What attempts need of this deployment, made once per isolate.
+ * @throws Error when MASTER_KEYS cannot be read: nothing could be signed
+ */
+export function attemptMeans(env: Bindings): AttemptMeans {
+  let means = prepared.get(env)
+  if (means === undefined) {
+    const settings = readSettings(env)
+    means = {
+      fetch: (input, init) => fetch(input, init),
+      now: () => Date.now(),
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      keyring: keyringOf(settings.master_keys),
+      url_policy: { allow_private: settings.allow_private_endpoints, ports: settings.endpoint_ports },
+      loadPayload: async (r2_key) => {
+        const object = await env.PAYLOADS.get(r2_key)
+        return object === null ? null : new Uint8Array(await object.arrayBuffer())
+      },
+    }
+    prepared.set(env, means)
+  }
+  return means
+}
+
+function keyringOf(text: string): Keyring {
+  const keyring = parseKeyring(text)
+  if (!keyring.ok) throw new Error(`MASTER_KEYS: ${keyring.error}`)
+  return keyring.value
+}

@@ -1,0 +1,45 @@
+import type { Outcome } from './machine.ts'
+import type { AttemptError } from './rpc.ts'
+import { RETRY_AFTER_MS_MAX } from './schedule.ts'
+
+/** Why an answer with this status is not a success; null when it is one. */
+export function errorOfStatus(status: number): AttemptError | null {
+  if (status >= 200 && status < 300) return null
+  if (status >= 300 && status < 400) return 'redirect'
+  if (status === 410) return 'gone'
+  if (status === 429) return 'rate_limited'
+  if (status >= 400 && status < 500) return 'client_error'
+  if (status >= 500 && status < 600) return 'server_error'
+  return 'unexpected_status'
+}
+
+/** What an attempt means for the delivery, the schedule and the breaker. */
+export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null): Outcome {
+  if (error === null) return { kind: 'success' }
+  return {
+    kind: 'failure',
+    retry_after_ms,
+    is_gone: error === 'gone',
+    blames_receiver: !NOT_THE_RECEIVER.has(error),
+  }
+}
+
+const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
+  'url_refused',
+  'transform_failed',
+  'payload_missing',
+  'signing_failed',
+  'interrupted',
+])
+
+/**
+ * How long a 429 or 503 asks us to stay away, at most 24 h; null when it does not say or makes no sense.
+ * RFC 9110, section 10.2.3: delay in seconds, or an HTTP date.
+ */
+export function retryAfterMs(status: number, header: string | null, now: number): number | null {
+  if ((status !== 429 && status !== 503) || header === null) return null
+  const text = header.trim()
+  const wait_ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  if (Number.isNaN(wait_ms) || wait_ms <= 0) return null
+  return Math.min(wait_ms, RETRY_AFTER_MS_MAX)
+}

@@ -1,0 +1,192 @@
+import type { DeliveryRow, Store } from './store.ts'
+
+/** The read model lags by about this much while D1 is well (design: at most 2 s). */
+const FLUSH_MS_MIN = 1000
+const FLUSH_MS_MAX = 60_000
+/** An answer slower than this says that D1 is busy: write less often. */
+const SLOW_MS = 1000
+const ROWS_PER_WRITE = 500
+/** Changed positions kept in memory; more go to the journal, so that memory stays bounded. */
+const CHANGED_MAX = 10_000
+
+export type WriteRows = (rows: readonly DeliveryRow[]) => Promise<void>
+
+/**
+ * Write-behind of an Endpoint's deliveries to the read model in D1.
+ *
+ * Remembering what has changed must not cost a row written per delivery. So each delivery carries,
+ * in the row it writes anyway, the *watermark*: the position below which everything was settled
+ * (projected, and not in flight without a due time) when it arrived. After a restart, everything
+ * from the newest delivery's watermark on counts as changed. Only a change below the watermark,
+ * which is a retry and not the common case, is written to a journal.
+ */
+export class Projection {
+  private readonly store: Store
+  private readonly write: WriteRows
+  private readonly changed = new Set<number>()
+  private flying: ReadonlySet<number> = new Set()
+  private interval_ms = FLUSH_MS_MIN
+  private timer: ReturnType<typeof setTimeout> | null = null
+  private current: Promise<void> | null = null
+  private has_journal = true
+  private readonly lowestInFlight: () => number
+  private end: number
+  watermark: number
+
+  /**
+   * @param lowestInFlight the lowest position in flight, or Infinity
+   * @param watermark where a restart must begin to look
+   */
+  constructor(store: Store, write: WriteRows, lowestInFlight: () => number, watermark: number, end: number) {
+    this.store = store
+    this.write = write
+    this.lowestInFlight = lowestInFlight
+    this.watermark = watermark
+    this.end = end
+  }
+
+  /** Takes up what the process before this one may not have written. */
+  recover(): void {
+    for (let from = this.watermark; ; ) {
+      const positions = this.store.positionsFrom(from, ROWS_PER_WRITE)
+      for (const position of positions) this.touch(position)
+      const last = positions.at(-1)
+      if (last === undefined) break
+      from = last + 1
+    }
+    if (this.isBehind()) this.schedule()
+  }
+
+  /** This delivery has changed. */
+  touch(position: number): void {
+    this.end = Math.max(this.end, position + 1)
+    if (position < this.watermark || this.changed.size >= CHANGED_MAX) {
+      this.store.addUnprojected([position])
+      this.has_journal = true
+    } else {
+      this.changed.add(position)
+    }
+    this.schedule()
+  }
+
+  isBehind(): boolean {
+    return this.changed.size > 0 || this.flying.size > 0 || this.has_journal
+  }
+
+  /** Writes everything that has changed; one run at a time. Never throws. */
+  flush(): Promise<void> {
+    this.current ??= this.flushAll().finally(() => {
+      this.current = null
+      this.advance()
+      if (this.isBehind()) this.schedule()
+    })
+    return this.current
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.current !== null) return
+    this.timer = setTimeout(() => {
+      this.timer = null
+      void this.flush()
+    }, this.interval_ms)
+  }
+
+  private async flushAll(): Promise<void> {
+    while (this.changed.size > 0 || this.has_journal) {
+      const from_memory = [...this.changed].slice(0, ROWS_PER_WRITE)
+      const from_journal = this.has_journal ? this.store.unprojected(ROWS_PER_WRITE - from_memory.length) : []
+      if (from_memory.length + from_journal.length === 0) {
+        this.has_journal = false
+        return
+      }
+      if (!(await this.flushSome(from_memory, from_journal))) return
+    }
+  }
+
+  private async flushSome(from_memory: number[], from_journal: number[]): Promise<boolean> {
+    for (const position of from_memory) this.changed.delete(position)
+    this.flying = new Set(from_memory)
+    const rows = this.store.rows([...from_memory, ...from_journal])
+    const started_at = Date.now()
+    try {
+      await this.write(rows)
+    } catch (error) {
+      console.warn(JSON.stringify({ message: 'projection.failed', error: String(error) }))
+      for (const position of from_memory) this.changed.add(position)
+      this.interval_ms = Math.min(this.interval_ms * 2, FLUSH_MS_MAX)
+      return false
+    } finally {
+      this.flying = new Set()
+    }
+    const is_slow = Date.now() - started_at > SLOW_MS
+    this.interval_ms = is_slow ? Math.min(this.interval_ms * 2, FLUSH_MS_MAX) : FLUSH_MS_MIN
+    if (from_journal.length > 0) this.clearJournal(from_journal, rows)
+    return true
+  }
+
+  /** What changed again while it was being written stays in the journal. */
+  private clearJournal(positions: readonly number[], written: readonly DeliveryRow[]): void {
+    const now = new Map(this.store.rows(positions).map((row) => [row.position, row.revision]))
+    const stale = new Set(
+      written
+        .filter(({ position, revision }) => now.has(position) && now.get(position) !== revision)
+        .map((row) => row.position),
+    )
+    this.store.removeUnprojected(positions.filter((position) => !stale.has(position)))
+  }
+
+  private advance(): void {
+    let lowest = Math.min(this.end, this.lowestInFlight())
+    for (const position of this.changed) if (position < lowest) lowest = position
+    this.watermark = Math.max(this.watermark, lowest)
+  }
+}
+
+/** Upserts deliveries into the read model, as one statement. Later revisions win, whatever the order of arrival. */
+export async function writeDeliveries(
+  db: D1Database,
+  tenant_id: string,
+  endpoint_id: string,
+  rows: readonly DeliveryRow[],
+): Promise<void> {
+  if (rows.length === 0) return
+  const values = rows.map((row) => [
+    row.accepted_at,
+    row.message_id,
+    row.event_type,
+    row.state,
+    row.note,
+    row.ordering_key,
+    row.attempts,
+    row.last_status,
+    row.last_error,
+    row.due_at,
+    row.finished_at,
+    row.updated_at,
+    row.revision,
+  ])
+  await db.prepare(UPSERT).bind(tenant_id, endpoint_id, JSON.stringify(values)).run()
+}
+
+const COLUMNS = [
+  'accepted_at',
+  'message_id',
+  'event_type',
+  'state',
+  'reason',
+  'ordering_key',
+  'attempts',
+  'last_status',
+  'last_error',
+  'next_attempt_at',
+  'finished_at',
+  'updated_at',
+  'revision',
+]
+const CHANGING = COLUMNS.slice(3)
+
+const UPSERT = `INSERT INTO deliveries (tenant_id, endpoint_id, ${COLUMNS.join(', ')})
+  SELECT ?1, ?2, ${COLUMNS.map((_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?3) WHERE true
+  ON CONFLICT (tenant_id, accepted_at, message_id, endpoint_id)
+  DO UPDATE SET ${CHANGING.map((column) => `${column} = excluded.${column}`).join(', ')}
+  WHERE excluded.revision > deliveries.revision`

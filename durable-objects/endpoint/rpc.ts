@@ -1,0 +1,218 @@
+/**
+ * What the rest of Postern may say to an Endpoint, and what it answers. The one file of this
+ * folder that other domains import. Times are Unix milliseconds, durations end in their unit.
+ */
+
+export const DELIVERY_STATES = ['pending', 'delivering', 'waiting', 'parked', 'succeeded', 'dead', 'cancelled'] as const
+
+export type DeliveryState = (typeof DELIVERY_STATES)[number]
+
+/** States that end a delivery; only a person (retry, redrive, replay) starts it again. */
+export const FINISHED_STATES = ['succeeded', 'dead', 'cancelled'] as const satisfies DeliveryState[]
+
+export type Ordering = 'none' | 'key' | 'fifo'
+
+export type DisabledReason = 'manual' | 'gone' | 'failing'
+
+/** A signing secret as stored: encrypted under a master key, with tenant and endpoint as associated data. */
+export interface SealedSecret {
+  kind: 'hmac' | 'ed25519'
+  sealed: string
+  created_at: number
+  /** When it stops signing; null for the current one. */
+  expires_at: number | null
+}
+
+/** Everything an Endpoint needs to know from D1, pushed on change and pulled when a call names a newer version. */
+export interface EndpointSettings {
+  tenant_id: string
+  endpoint_id: string
+  /** Grows with every change of the endpoint or of its tenant (the sum of both rows' versions). */
+  version: number
+  url: string
+  disabled: DisabledReason | null
+  headers: Record<string, string>
+  secrets: SealedSecret[]
+  timeout_ms: number
+  retry_delays_ms: number[]
+  max_in_flight: number
+  rate_limit_per_s: number | null
+  ordering: Ordering
+  /** JSONata over {type, data, headers}; its result replaces the body. */
+  transform: string | null
+  /** Failing for this long without one success disables the endpoint. */
+  disable_after_ms: number
+  /** How long finished deliveries, and so the ids seen, are kept. */
+  retention_ms: number
+  /** Deliveries not yet finished that this endpoint may hold. */
+  max_unfinished: number
+}
+
+export type StoredBody = { inline: Uint8Array } | { r2_key: string; size_bytes: number }
+
+/** One message on its way into an Endpoint. */
+export interface EnqueueItem {
+  message_id: string
+  event_type: string
+  content_type: string
+  /** `event`: the body is Postern's own `{type, timestamp, data}`; `raw`: it is passed through byte for byte. */
+  format: 'event' | 'raw'
+  /** Original headers to forward, as received. */
+  headers: Record<string, string>
+  channels: string[]
+  ordering_key: string | null
+  accepted_at: number
+  /** SHA-256 (hex) over what the publisher sent; tells a duplicate from a conflict. */
+  fingerprint: string
+  body: StoredBody
+  /** Why the delivery is unusual, e.g. a filter that could not be evaluated. */
+  note: string | null
+}
+
+export interface EnqueueCall {
+  tenant_id: string
+  endpoint_id: string
+  /** The caller's settings version; an Endpoint that knows an older one reads D1 first. */
+  settings_version: number
+  items: EnqueueItem[]
+}
+
+export type EnqueueResult =
+  | { outcome: 'accepted'; state: DeliveryState }
+  /** The same id and fingerprint were accepted before, at `accepted_at`. */
+  | { outcome: 'duplicate'; state: DeliveryState; accepted_at: number }
+  /** The same id was accepted before with another fingerprint. */
+  | { outcome: 'conflict' }
+  /** `max_unfinished` is reached. */
+  | { outcome: 'full' }
+  /** The endpoint was deleted. */
+  | { outcome: 'gone' }
+
+/** What one attempt keeps. */
+export interface AttemptRecord {
+  id: string
+  /** 1 for the first. */
+  number: number
+  started_at: number
+  duration_ms: number
+  /** HTTP status, when there was an answer. */
+  status: number | null
+  /** A word for why it failed; null on success. */
+  error: AttemptError | null
+  /** A sentence more about the error. */
+  detail: string | null
+  request_headers: Record<string, string>
+  response_headers: Record<string, string>
+  /** The first 4 KiB of the response body, as text. */
+  response_body: string
+}
+
+export type AttemptError =
+  | 'timeout'
+  | 'connection_failed'
+  | 'url_refused'
+  | 'redirect'
+  | 'client_error'
+  | 'rate_limited'
+  | 'gone'
+  | 'server_error'
+  | 'unexpected_status'
+  | 'transform_failed'
+  | 'payload_missing'
+  | 'signing_failed'
+  | 'interrupted'
+
+export interface DeliveryView {
+  message_id: string
+  endpoint_id: string
+  event_type: string
+  state: DeliveryState
+  /** Why it is in this state, when that is not evident: a note, `breaker_open`, `endpoint_disabled: gone`, … */
+  reason: string | null
+  attempts: number
+  last_status: number | null
+  last_error: AttemptError | null
+  ordering_key: string | null
+  accepted_at: number
+  next_attempt_at: number | null
+  finished_at: number | null
+  updated_at: number
+}
+
+export interface DeliveryQuery {
+  states?: DeliveryState[]
+  event_type?: string
+  /** Inclusive. */
+  since?: number
+  /** Exclusive. */
+  until?: number
+  limit: number
+  /** From the page before. */
+  cursor?: string
+}
+
+/** The message an Endpoint holds: enough to show it or to send it somewhere else. */
+export type StoredMessage = Omit<EnqueueItem, 'note'>
+
+export interface ReplayQuery {
+  states: DeliveryState[]
+  since?: number
+  until?: number
+  limit: number
+  cursor?: string
+}
+
+export type ControlResult = 'done' | 'not_found' | 'wrong_state'
+
+export interface BreakerView {
+  state: 'closed' | 'open' | 'half_open'
+  consecutive_failures: number
+  /** Openings in a row without a full recovery. */
+  openings: number
+  opened_at: number | null
+  /** When the probe may go. */
+  open_until: number | null
+  /** Attempts allowed at once right now (slow start after closing). */
+  max_in_flight: number
+  in_flight: number
+  /** First failure since the last success. */
+  failing_since: number | null
+  unfinished: number
+}
+
+/** The Endpoint as its callers see it. Every method may throw only what the platform throws. */
+export interface EndpointRpc {
+  /** Takes custody; results in the order of the items. Once this has returned, the deliveries are durable. */
+  enqueue(call: EnqueueCall): Promise<EnqueueResult[]>
+  /** A retry's clock rang. Answers Unix ms when it should ring again, or null. */
+  wake(position: number): Promise<number | null>
+  /** New settings. `parked` says what to do with parked deliveries when this enables the endpoint. */
+  configure(settings: EndpointSettings, parked?: 'deliver' | 'cancel'): Promise<void>
+  list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }>
+  get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
+  message(message_id: string): Promise<StoredMessage | null>
+  /** Attempt now: a waiting or parked delivery at once, a finished one from the start. */
+  retry(message_ids: string[]): Promise<ControlResult[]>
+  /** Starts dead deliveries again; `wrong_state` for one that is not dead (any more). */
+  redrive(message_ids: string[]): Promise<ControlResult[]>
+  cancel(message_ids: string[]): Promise<ControlResult[]>
+  /** Starts finished deliveries again, oldest first, a page at a time. */
+  replay(query: ReplayQuery): Promise<{ count: number; next_cursor: string | null }>
+  breaker(): Promise<BreakerView>
+  resetBreaker(): Promise<BreakerView>
+  /** Deletes everything; the object stays empty afterwards. */
+  remove(): Promise<void>
+}
+
+/** A delivery that used up its retries, as told to the dead-letters queue. */
+export interface DeadLetterNotice {
+  tenant_id: string
+  endpoint_id: string
+  message_id: string
+  event_type: string
+  accepted_at: number
+  died_at: number
+  attempts: number
+  last_status: number | null
+  last_error: string | null
+}

@@ -1,0 +1,53 @@
+/**
+ * The Endpoint's own tables. Objects wake up years later, so every step stays here for good, in
+ * order; `PRAGMA user_version` is not available, so a table remembers how far this object is.
+ * What each column means is in docs/database.md.
+ */
+const STEPS: readonly string[] = [
+  // Small columns first: SQLite then reads a row's state without touching the pages of its payload.
+  `CREATE TABLE deliveries (
+     position INTEGER PRIMARY KEY,
+     message_id TEXT NOT NULL,
+     state TEXT NOT NULL,
+     due_at INTEGER,
+     order_key TEXT,
+     seq INTEGER,
+     failures INTEGER NOT NULL DEFAULT 0,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     last_status INTEGER,
+     last_error TEXT,
+     revision INTEGER NOT NULL DEFAULT 1,
+     watermark INTEGER NOT NULL,
+     accepted_at INTEGER NOT NULL,
+     updated_at INTEGER NOT NULL,
+     finished_at INTEGER,
+     event_type TEXT NOT NULL,
+     ordering_key TEXT,
+     note TEXT,
+     fingerprint TEXT NOT NULL,
+     content_type TEXT NOT NULL,
+     format TEXT NOT NULL,
+     headers TEXT NOT NULL,
+     channels TEXT NOT NULL,
+     r2_key TEXT,
+     size_bytes INTEGER NOT NULL,
+     attempt_log TEXT NOT NULL DEFAULT '[]',
+     payload BLOB
+   );
+   CREATE UNIQUE INDEX deliveries_keyed ON deliveries (message_id) WHERE message_id >= 'msg_Z';
+   CREATE INDEX deliveries_due ON deliveries (due_at, position) WHERE due_at IS NOT NULL;
+   CREATE INDEX deliveries_ordered ON deliveries (order_key, seq) WHERE order_key IS NOT NULL AND finished_at IS NULL;
+   CREATE TABLE unprojected (position INTEGER PRIMARY KEY);
+   CREATE TABLE dead_letter_outbox (id INTEGER PRIMARY KEY, notice TEXT NOT NULL);
+   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`,
+]
+
+/** Brings this object's tables to the present version. Call before anything else, inside the constructor. */
+export function migrate(sql: SqlStorage): void {
+  sql.exec('CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)')
+  const { done } = sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one()
+  for (let step = done; step < STEPS.length; step++) {
+    sql.exec(STEPS[step] ?? '')
+    sql.exec('INSERT INTO schema_steps (step) VALUES (?)', step)
+  }
+}

@@ -1,0 +1,32 @@
+import { type Keyring, unseal } from '../../src/lib/keyring.ts'
+import { err, ok, type Result } from '../../src/lib/result.ts'
+import { importSigningKey, type SigningKey } from '../../src/signatures/standard-webhooks.ts'
+import type { EndpointSettings, SealedSecret } from './rpc.ts'
+
+type Owner = Pick<EndpointSettings, 'tenant_id' | 'endpoint_id' | 'secrets'>
+
+/** Imported keys by sealed secret, so that a busy endpoint decrypts its secret once per isolate. */
+const imported = new Map<string, SigningKey>()
+const IMPORTED_MAX = 1000
+
+/** The keys that sign now: the current secret first, then those whose overlap has not ended. */
+export async function signingKeys(owner: Owner, keyring: Keyring, now: number): Promise<Result<SigningKey[], string>> {
+  const keys: SigningKey[] = []
+  for (const secret of owner.secrets) {
+    if (secret.expires_at !== null && secret.expires_at <= now) continue
+    const key = imported.get(secret.sealed) ?? (await importSealed(secret, owner, keyring))
+    if (key === null) return err('a signing secret could not be decrypted: is its master key still configured?')
+    keys.push(key)
+  }
+  return keys.length > 0 ? ok(keys) : err('the endpoint has no signing secret')
+}
+
+async function importSealed(secret: SealedSecret, owner: Owner, keyring: Keyring): Promise<SigningKey | null> {
+  const text = await unseal(keyring, secret.sealed, `${owner.tenant_id}/${owner.endpoint_id}`)
+  if (!text.ok) return null
+  const key = await importSigningKey(text.value)
+  if (!key.ok) return null
+  if (imported.size >= IMPORTED_MAX) imported.clear()
+  imported.set(secret.sealed, key.value)
+  return key.value
+}

@@ -1,0 +1,445 @@
+/** An Endpoint's SQLite: every statement it runs, and the shape of what they return. */
+import { isKeyedId, timeOfId } from '../../src/lib/ids.ts'
+import type { Change, Stored } from './machine.ts'
+import { endPosition, firstPosition } from './position.ts'
+import type { AttemptError, AttemptRecord, DeadLetterNotice, EnqueueItem } from './rpc.ts'
+import { migrate } from './schema.ts'
+
+/** Attempts kept per delivery; older ones make room. A row may hold 2 MB, an attempt takes up to about 8 KB. */
+const ATTEMPTS_KEPT_MAX = 50
+
+export type RawState = Change['state']
+
+/** A delivery as stored, without its payload and attempts. */
+export interface DeliveryRow extends Record<string, SqlStorageValue> {
+  position: number
+  message_id: string
+  state: RawState
+  due_at: number | null
+  order_key: string | null
+  failures: number
+  attempts: number
+  last_status: number | null
+  last_error: AttemptError | null
+  revision: number
+  accepted_at: number
+  updated_at: number
+  finished_at: number | null
+  event_type: string
+  ordering_key: string | null
+  note: string | null
+  fingerprint: string
+}
+
+/** What an attempt needs to know of a delivery. */
+export interface Parcel extends Record<string, SqlStorageValue> {
+  position: number
+  message_id: string
+  event_type: string
+  content_type: string
+  format: 'event' | 'raw'
+  /** JSON object. */
+  headers: string
+  r2_key: string | null
+  size_bytes: number
+  attempts: number
+  failures: number
+  order_key: string | null
+  payload: ArrayBuffer | null
+}
+
+const ROW = `position, message_id, state, due_at, order_key, failures, attempts, last_status, last_error, revision,
+  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint`
+const PARCEL = `position, message_id, event_type, content_type, format, headers, r2_key, size_bytes, attempts, failures,
+  order_key, payload`
+
+export interface Placement {
+  position: number
+  order_key: string | null
+  due_at: number | null
+  /** Place within the ordering key; null without one. */
+  seq: number | null
+  /** Below this everything was settled when the row was written. */
+  watermark: number
+  now: number
+}
+
+export class Store {
+  private readonly sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.sql = sql
+    migrate(sql)
+  }
+
+  // --- meta ---
+
+  readMeta<T>(name: string): T | null {
+    const [row] = this.sql.exec<{ value: string }>('SELECT value FROM meta WHERE name = ?', name)
+    return row === undefined ? null : (JSON.parse(row.value) as T)
+  }
+
+  writeMeta(name: string, value: unknown): void {
+    this.sql.exec('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)', name, JSON.stringify(value))
+  }
+
+  deleteMeta(name: string): void {
+    this.sql.exec('DELETE FROM meta WHERE name = ?', name)
+  }
+
+  // --- finding ---
+
+  find(message_id: string): DeliveryRow | null {
+    const accepted_at = timeOfId(message_id)
+    if (accepted_at === undefined) return this.findKeyed(message_id)
+    const [row] = this.sql.exec<DeliveryRow>(
+      `SELECT ${ROW} FROM deliveries WHERE position >= ? AND position < ? AND message_id = ?`,
+      firstPosition(accepted_at),
+      endPosition(accepted_at),
+      message_id,
+    )
+    return row ?? null
+  }
+
+  findKeyed(message_id: string): DeliveryRow | null {
+    if (!isKeyedId(message_id)) return null
+    const [row] = this.sql.exec<DeliveryRow>(
+      // The bound tells SQLite that the partial index applies.
+      `SELECT ${ROW} FROM deliveries WHERE message_id = ? AND message_id >= 'msg_Z'`,
+      message_id,
+    )
+    return row ?? null
+  }
+
+  row(position: number): DeliveryRow | null {
+    const [row] = this.sql.exec<DeliveryRow>(`SELECT ${ROW} FROM deliveries WHERE position = ?`, position)
+    return row ?? null
+  }
+
+  parcel(position: number): Parcel | null {
+    const [row] = this.sql.exec<Parcel>(`SELECT ${PARCEL} FROM deliveries WHERE position = ?`, position)
+    return row ?? null
+  }
+
+  attemptLog(position: number): AttemptRecord[] {
+    const [row] = this.sql.exec<{ attempt_log: string }>(
+      'SELECT attempt_log FROM deliveries WHERE position = ?',
+      position,
+    )
+    return row === undefined ? [] : (JSON.parse(row.attempt_log) as AttemptRecord[])
+  }
+
+  message(position: number): (EnqueueItem & { note: string | null }) | null {
+    const [row] = this.sql.exec<{
+      message_id: string
+      event_type: string
+      content_type: string
+      format: 'event' | 'raw'
+      headers: string
+      channels: string
+      ordering_key: string | null
+      accepted_at: number
+      fingerprint: string
+      note: string | null
+      r2_key: string | null
+      size_bytes: number
+      payload: ArrayBuffer | null
+    }>(
+      `SELECT message_id, event_type, content_type, format, headers, channels, ordering_key, accepted_at, fingerprint, note,
+         r2_key, size_bytes, payload FROM deliveries WHERE position = ?`,
+      position,
+    )
+    if (row === undefined) return null
+    const { r2_key, size_bytes, payload, headers, channels, ...rest } = row
+    return {
+      ...rest,
+      headers: JSON.parse(headers) as Record<string, string>,
+      channels: JSON.parse(channels) as string[],
+      body: r2_key === null ? { inline: new Uint8Array(payload ?? new ArrayBuffer(0)) } : { r2_key, size_bytes },
+    }
+  }
+
+  /** What is stored of the messages accepted at this millisecond, and the first free position for one more. */
+  acceptedAt(accepted_at: number): { by_message_id: Map<string, DeliveryRow>; free: number } {
+    const rows = this.sql
+      .exec<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries WHERE position >= ? AND position < ? ORDER BY position`,
+        firstPosition(accepted_at),
+        endPosition(accepted_at),
+      )
+      .toArray()
+    const last = rows.at(-1)
+    return {
+      by_message_id: new Map(rows.map((row) => [row.message_id, row])),
+      free: last === undefined ? firstPosition(accepted_at) : last.position + 1,
+    }
+  }
+
+  newest(): { position: number; watermark: number } | null {
+    const [row] = this.sql.exec<{ position: number; watermark: number }>(
+      'SELECT position, watermark FROM deliveries ORDER BY position DESC LIMIT 1',
+    )
+    return row ?? null
+  }
+
+  // --- the schedule ---
+
+  /** Due deliveries, oldest first, that `skip` does not hold. */
+  due(now: number, limit: number, skip: ReadonlyMap<number, unknown>): Parcel[] {
+    const positions = this.sql.exec<{ position: number }>(
+      'SELECT position FROM deliveries WHERE due_at <= ? ORDER BY due_at, position LIMIT ?',
+      now,
+      limit + skip.size,
+    )
+    const parcels: Parcel[] = []
+    for (const { position } of positions.toArray()) {
+      if (parcels.length === limit) break
+      if (skip.has(position)) continue
+      const parcel = this.parcel(position)
+      if (parcel !== null) parcels.push(parcel)
+    }
+    return parcels
+  }
+
+  /** The earliest due time of a delivery that `skip` does not hold. */
+  nextDueAt(skip: ReadonlyMap<number, unknown>): number | null {
+    const rows = this.sql.exec<{ position: number; due_at: number }>(
+      'SELECT position, due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at, position LIMIT ?',
+      skip.size + 1,
+    )
+    for (const { position, due_at } of rows) if (!skip.has(position)) return due_at
+    return null
+  }
+
+  hasUnfinished(order_key: string): boolean {
+    return this.firstInOrder(order_key) !== null
+  }
+
+  /** Makes the head of an ordering key due, unless it already is. */
+  release(order_key: string, now: number): DeliveryRow | null {
+    const head = this.firstInOrder(order_key)
+    if (head === null || head.due_at !== null) return null
+    this.sql.exec('UPDATE deliveries SET due_at = ? WHERE position = ?', now, head.position)
+    return head
+  }
+
+  private firstInOrder(order_key: string): DeliveryRow | null {
+    const [row] = this.sql.exec<DeliveryRow>(
+      `SELECT ${ROW} FROM deliveries WHERE order_key = ? AND finished_at IS NULL ORDER BY seq LIMIT 1`,
+      order_key,
+    )
+    return row ?? null
+  }
+
+  /** Some deliveries below this position that have not ended. */
+  unfinishedBelow(below: number, limit: number, skip: ReadonlyMap<number, unknown>): Stored[] {
+    const scheduled = this.sql.exec<DeliveryRow>(
+      `SELECT ${ROW} FROM deliveries WHERE due_at IS NOT NULL AND position < ? LIMIT ?`,
+      below,
+      limit + skip.size,
+    )
+    const rows = scheduled.toArray().filter(({ position }) => !skip.has(position))
+    if (rows.length > 0) return rows.slice(0, limit)
+    const ordered = this.sql.exec<DeliveryRow>(
+      `SELECT ${ROW} FROM deliveries WHERE order_key IS NOT NULL AND finished_at IS NULL AND position < ? LIMIT ?`,
+      below,
+      limit + skip.size,
+    )
+    return ordered.toArray().filter(({ position }) => !skip.has(position))
+  }
+
+  /** Counts up to `max` unfinished deliveries that a restart finds without scanning. */
+  countScheduled(max: number): number {
+    const { scheduled } = this.sql
+      .exec<{ scheduled: number }>(
+        'SELECT COUNT(*) AS scheduled FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT ?)',
+        max,
+      )
+      .one()
+    const { behind } = this.sql
+      .exec<{ behind: number }>(
+        `SELECT COUNT(*) AS behind FROM (SELECT 1 FROM deliveries
+           WHERE order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL LIMIT ?)`,
+        max,
+      )
+      .one()
+    return scheduled + behind
+  }
+
+  /** Gives a due time to what was attempted on arrival and had not ended when the process did. */
+  rescheduleInterrupted(watermark: number, now: number): void {
+    this.sql.exec(
+      `UPDATE deliveries SET due_at = ? WHERE position >= ? AND finished_at IS NULL AND due_at IS NULL AND order_key IS NULL`,
+      now,
+      watermark,
+    )
+  }
+
+  // --- writing ---
+
+  insert(item: EnqueueItem, at: Placement): void {
+    const inline = 'inline' in item.body ? item.body.inline : null
+    this.sql.exec(
+      `INSERT INTO deliveries (position, message_id, state, due_at, order_key, seq, watermark, accepted_at, updated_at,
+         event_type, ordering_key, note, fingerprint, content_type, format, headers, channels, r2_key, size_bytes, payload)
+       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      at.position,
+      item.message_id,
+      at.due_at,
+      at.order_key,
+      at.seq,
+      at.watermark,
+      item.accepted_at,
+      at.now,
+      item.event_type,
+      item.ordering_key,
+      item.note,
+      item.fingerprint,
+      item.content_type,
+      item.format,
+      JSON.stringify(item.headers),
+      JSON.stringify(item.channels),
+      'r2_key' in item.body ? item.body.r2_key : null,
+      'r2_key' in item.body ? item.body.size_bytes : (inline?.byteLength ?? 0),
+      inline,
+    )
+  }
+
+  /** Writes a change, and the attempt that led to it if one did, as one row. */
+  update(position: number, change: Change, now: number, attempt: AttemptRecord | null): void {
+    const finished_at = change.state === 'pending' || change.state === 'waiting' ? null : now
+    if (attempt === null) {
+      this.sql.exec(
+        `UPDATE deliveries SET state = ?, due_at = ?, failures = ?, finished_at = ?, updated_at = ?,
+           revision = revision + 1 WHERE position = ?`,
+        change.state,
+        change.due_at,
+        change.failures,
+        finished_at,
+        now,
+        position,
+      )
+      return
+    }
+    const log = attempt.number === 1 ? [attempt] : [...this.attemptLog(position), attempt].slice(-ATTEMPTS_KEPT_MAX)
+    this.sql.exec(
+      `UPDATE deliveries SET state = ?, due_at = ?, failures = ?, finished_at = ?, updated_at = ?, revision = revision + 1,
+         attempts = ?, last_status = ?, last_error = ?, attempt_log = ? WHERE position = ?`,
+      change.state,
+      change.due_at,
+      change.failures,
+      finished_at,
+      now,
+      attempt.number,
+      attempt.status,
+      attempt.error,
+      JSON.stringify(log),
+      position,
+    )
+  }
+
+  /** Moves a delivery to the end of its ordering key, if it has one. */
+  moveToEnd(position: number, seq: number): void {
+    this.sql.exec('UPDATE deliveries SET seq = ? WHERE position = ? AND order_key IS NOT NULL', seq, position)
+  }
+
+  // --- the read model's journal ---
+
+  rows(positions: readonly number[]): DeliveryRow[] {
+    return this.sql
+      .exec<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries WHERE position IN (SELECT value FROM json_each(?))`,
+        JSON.stringify(positions),
+      )
+      .toArray()
+  }
+
+  positionsFrom(position: number, limit: number): number[] {
+    return this.sql
+      .exec<{ position: number }>(
+        'SELECT position FROM deliveries WHERE position >= ? ORDER BY position LIMIT ?',
+        position,
+        limit,
+      )
+      .toArray()
+      .map((row) => row.position)
+  }
+
+  addUnprojected(positions: readonly number[]): void {
+    this.sql.exec('INSERT OR IGNORE INTO unprojected SELECT value FROM json_each(?)', JSON.stringify(positions))
+  }
+
+  unprojected(limit: number): number[] {
+    return this.sql
+      .exec<{ position: number }>('SELECT position FROM unprojected LIMIT ?', limit)
+      .toArray()
+      .map((row) => row.position)
+  }
+
+  removeUnprojected(positions: readonly number[]): void {
+    this.sql.exec(
+      'DELETE FROM unprojected WHERE position IN (SELECT value FROM json_each(?))',
+      JSON.stringify(positions),
+    )
+  }
+
+  // --- dead letters on their way to the queue ---
+
+  addDeadLetter(notice: DeadLetterNotice): void {
+    this.sql.exec('INSERT INTO dead_letter_outbox (notice) VALUES (?)', JSON.stringify(notice))
+  }
+
+  deadLetters(limit: number): { id: number; notice: DeadLetterNotice }[] {
+    return this.sql
+      .exec<{ id: number; notice: string }>('SELECT id, notice FROM dead_letter_outbox ORDER BY id LIMIT ?', limit)
+      .toArray()
+      .map(({ id, notice }) => ({ id, notice: JSON.parse(notice) as DeadLetterNotice }))
+  }
+
+  removeDeadLetters(up_to_id: number): void {
+    this.sql.exec('DELETE FROM dead_letter_outbox WHERE id <= ?', up_to_id)
+  }
+
+  // --- pages, newest or oldest first ---
+
+  /** At most `scan` rows looked at, from `below` downwards. */
+  pageDown(below: number, from: number, scan: number): DeliveryRow[] {
+    return this.sql
+      .exec<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries WHERE position < ? AND position >= ? ORDER BY position DESC LIMIT ?`,
+        below,
+        from,
+        scan,
+      )
+      .toArray()
+  }
+
+  pageUp(from: number, below: number, scan: number): DeliveryRow[] {
+    return this.sql
+      .exec<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`,
+        from,
+        below,
+        scan,
+      )
+      .toArray()
+  }
+
+  // --- retention ---
+
+  /** Deletes up to `limit` finished deliveries below a position; false when there was none. */
+  deleteFinished(below: number, limit: number): boolean {
+    const { rowsWritten } = this.sql.exec(
+      `DELETE FROM deliveries WHERE position IN (
+         SELECT position FROM deliveries WHERE position < ? AND finished_at IS NOT NULL LIMIT ?)`,
+      below,
+      limit,
+    )
+    return rowsWritten > 0
+  }
+
+  oldestPosition(): number | null {
+    const [row] = this.sql.exec<{ position: number }>('SELECT position FROM deliveries ORDER BY position LIMIT 1')
+    return row?.position ?? null
+  }
+}

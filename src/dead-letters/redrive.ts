@@ -1,0 +1,125 @@
+import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
+import { callEndpoint } from '../endpoints/stub.ts'
+import type { Bindings } from '../env.ts'
+import type { Deps } from '../http/context.ts'
+import { type Problem, problem } from '../http/problems.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { deleteInternal, deleteRestarted, NO_DEAD_LETTER } from './delete-dead-letters.ts'
+import { type DeadLetterFilter, type DeadLetterRow, fits, isExhausted } from './list-dead-letters.ts'
+import { deadLetters } from './table.ts'
+
+const PAGE = 500
+/** What one request may start; a caller with more asks again. */
+const REDRIVEN_MAX = 10_000
+
+export interface Redriven {
+  /** Started again. */
+  count: number
+  /** No longer held by their endpoint, because retention has ended or the endpoint is gone. */
+  missing: number
+  /** More fit the filter than one request may start. */
+  has_more: boolean
+}
+
+/** Starts dead deliveries again, oldest death first. Those that die while it runs are left for the next time. */
+export async function redriveExhausted(
+  deps: Deps,
+  tenant_id: string,
+  filter: DeadLetterFilter & { ids?: string[] | undefined },
+): Promise<Redriven> {
+  const started_at = deps.now()
+  let count = 0
+  let missing = 0
+  let after: [number, string] = [0, '']
+  for (let seen = 0; seen < REDRIVEN_MAX; ) {
+    const rows = await readPage(deps, tenant_id, filter, started_at, after)
+    const outcome = await restart(deps, tenant_id, rows, started_at)
+    count += outcome.count
+    missing += outcome.missing
+    seen += rows.length
+    const last = rows.at(-1)
+    if (rows.length < PAGE || last === undefined) return { count, missing, has_more: false }
+    after = [last.died_at, last.id]
+  }
+  return { count, missing, has_more: true }
+}
+
+function readPage(
+  { db }: Deps,
+  tenant_id: string,
+  filter: DeadLetterFilter & { ids?: string[] | undefined },
+  died_until: number,
+  [died_at, id]: [number, string],
+): Promise<DeadLetterRow[]> {
+  const isNamed =
+    filter.ids === undefined
+      ? undefined
+      : sql`${deadLetters.id} IN (SELECT value FROM json_each(${JSON.stringify(filter.ids)}))`
+  return db
+    .select()
+    .from(deadLetters)
+    .where(
+      and(
+        isExhausted(tenant_id),
+        fits(filter),
+        isNamed,
+        lte(deadLetters.died_at, died_until),
+        or(gt(deadLetters.died_at, died_at), and(eq(deadLetters.died_at, died_at), gt(deadLetters.id, id))),
+      ),
+    )
+    .orderBy(asc(deadLetters.died_at), asc(deadLetters.id))
+    .limit(PAGE)
+    .all()
+}
+
+async function restart(deps: Deps, tenant_id: string, rows: readonly DeadLetterRow[], died_until: number) {
+  const by_endpoint = Map.groupBy(rows, ({ endpoint_id }) => endpoint_id ?? '')
+  const results = await Promise.all(
+    [...by_endpoint].map(async ([endpoint_id, letters]) => {
+      const message_ids = letters.map(({ message_id }) => message_id ?? '')
+      const outcomes = await callEndpoint(deps.env, endpoint_id, (stub) => stub.redrive(message_ids))
+      return letters.map(({ id }, i) => ({ id, outcome: outcomes[i] ?? 'not_found' }))
+    }),
+  )
+  const all = results.flat()
+  // `wrong_state`: somebody else has started it again meanwhile, so it is no dead letter any more.
+  const obsolete = all.filter(({ outcome }) => outcome !== 'not_found')
+  await deleteRestarted(
+    deps,
+    tenant_id,
+    obsolete.map(({ id }) => id),
+    died_until,
+  )
+  return {
+    count: all.filter(({ outcome }) => outcome === 'done').length,
+    missing: all.length - obsolete.length,
+  }
+}
+
+/** Puts a message that Postern could not process back into the queue it came from: after a fix, that is. */
+export async function redriveInternal(deps: Deps, id: string): Promise<Result<void, Problem>> {
+  const letter = await deps.db
+    .select()
+    .from(deadLetters)
+    .where(and(eq(deadLetters.cause, 'internal'), eq(deadLetters.id, id)))
+    .get()
+  if (letter === undefined) return err(NO_DEAD_LETTER)
+  const queue = queueOf(deps.env, letter.queue)
+  if (queue === null) return err(problem('wrong_state', 'it cannot be told which queue it came from'))
+  await queue.send(JSON.parse(letter.body ?? 'null'))
+  await deleteInternal(deps, id)
+  return ok(undefined)
+}
+
+function queueOf(env: Bindings, name: string | null): Queue<unknown> | null {
+  switch (name) {
+    case 'fanout':
+      return env.FANOUT
+    case 'retries':
+      return env.RETRIES
+    case 'dead-letters':
+      return env.DEAD_LETTERS
+    default:
+      return null
+  }
+}

@@ -1,0 +1,81 @@
+import { html, raw } from 'hono/html'
+import type { createRouter } from '../http/router.ts'
+import { type Operation, operationsByTag, type Schema, type Tag } from './model.ts'
+import { openApiDocument } from './openapi.ts'
+import { SCRIPT, STYLE } from './page.ts'
+
+type App = ReturnType<typeof createRouter>
+
+/** `GET /openapi.json`, and `GET /docs`: the same document as a page to read, without anything from elsewhere. */
+export function mountDocs(app: App): void {
+  app.get('/openapi.json', (c) => c.json(openApiDocument(app, new URL(c.req.url).origin)))
+  app.get('/docs', (c) => {
+    const { origin } = new URL(c.req.url)
+    const document = openApiDocument(app, origin)
+    c.header(
+      'content-security-policy',
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:",
+    )
+    return c.html(page(document.info.version, operationsByTag(document), origin))
+  })
+}
+
+function page(version: string, tags: Tag[], origin: string) {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Postern API</title>
+<style>${raw(STYLE)}</style>
+</head>
+<body>
+<nav>
+<a class="brand" href="#top">Postern <small>${version}</small></a>
+<input id="search" type="search" placeholder="Search" aria-label="Search operations">
+${tags.map(
+  (tag) =>
+    html`<h4>${tag.name}</h4>${tag.operations.map(
+      (operation) =>
+        html`<a class="entry" href="#${operation.id}"><b class="${operation.method}">${operation.method}</b> ${operation.summary}</a>`,
+    )}`,
+)}
+</nav>
+<main id="top">
+<h1>Postern API</h1>
+<p>JSON over HTTPS. Send an API key as <code>Authorization: Bearer pst_…</code>. Errors are
+<code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>; lists answer
+<code>{data, next_cursor}</code>; times are RFC 3339 in UTC. The same as a document:
+<a href="/openapi.json">openapi.json</a>.</p>
+${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${tag.description}</p>${tag.operations.map((operation) => article(operation, origin))}</section>`)}
+</main>
+<script>${raw(SCRIPT)}</script>
+</body>
+</html>`
+}
+
+function article(operation: Operation, origin: string) {
+  return html`<article id="${operation.id}">
+<h3><b class="${operation.method}">${operation.method}</b> <code>${operation.path}</code></h3>
+<p><strong>${operation.summary}.</strong> ${operation.description}
+<span class="permission">${operation.permission === 'public' ? 'No key needed' : operation.permission}</span></p>
+${operation.parameters.length > 0 ? fields('Parameters', operation.parameters) : ''}
+${operation.body.length > 0 ? fields('Body', operation.body) : ''}
+${operation.answer.length > 0 ? fields(`Answer ${operation.status}`, operation.answer) : html`<p class="status">Answer ${operation.status}</p>`}
+<pre><code>${curl(operation, origin)}</code></pre>
+</article>`
+}
+
+function fields(title: string, members: Schema[]) {
+  return html`<table><caption>${title}</caption><tbody>${members.map(
+    (member) => html`<tr><td><code>${member.name}</code>${member.is_required ? '' : html` <i>optional</i>`}</td>
+<td><code>${member.type}</code></td><td>${member.description}</td></tr>`,
+  )}</tbody></table>`
+}
+
+function curl({ method, path, permission, example }: Operation, origin: string): string {
+  const lines = [`curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`} ${origin}${path}`]
+  if (permission !== 'public') lines.push(`  -H "authorization: Bearer $POSTERN_KEY"`)
+  if (example !== null) lines.push(`  -H "content-type: application/json"`, `  -d '${example}'`)
+  return lines.join(' \\\n')
+}

@@ -1,0 +1,64 @@
+import { getTableColumns, sql } from 'drizzle-orm'
+import { forgetTenant, type Tenant } from '../http/access.ts'
+import type { Deps } from '../http/context.ts'
+import { type Problem, problem } from '../http/problems.ts'
+import { createId } from '../lib/ids.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { resolveLimits } from '../tenants/limits.ts'
+import { tenants } from '../tenants/table.ts'
+import { checkFields } from './check-fields.ts'
+import type { NewEndpoint } from './fields.ts'
+import { pushSettings } from './push-settings.ts'
+import { makeSecret, type OpenSecret, sealSecret } from './secrets.ts'
+import type { EndpointRow } from './settings.ts'
+import { endpoints } from './table.ts'
+
+export interface CreatedEndpoint {
+  row: EndpointRow
+  secret: OpenSecret
+}
+
+/** Registers an endpoint, with a secret that is shown here and sealed from then on. */
+export async function createEndpoint(
+  deps: Deps,
+  tenant: Tenant,
+  wanted: NewEndpoint,
+): Promise<Result<CreatedEndpoint, Problem>> {
+  const { secret_kind: kind, secret: own, ...given } = wanted
+  const fields = checkFields(deps.settings, given)
+  if (!fields.ok) return fields
+  const secret = await makeSecret(deps, { kind, own }, 'hmac')
+  if (!secret.ok) return secret
+
+  const now = deps.now()
+  const id = createId('ep', now, deps.random)
+  const row: EndpointRow = {
+    tenant_id: tenant.id,
+    id,
+    version: 1,
+    ...fields.value,
+    disabled: null,
+    disabled_at: null,
+    secrets: [await sealSecret(deps, tenant.id, id, secret.value)],
+    created_at: now,
+    updated_at: now,
+  }
+  const limit = resolveLimits(tenant.limits).endpoints
+  if (!(await insertWithin(deps, row, limit)))
+    return err(problem('limit_reached', `a tenant may have ${limit} endpoints`))
+  forgetTenant(tenant.id)
+  // Not needed to be correct, but so the first publish finds an Endpoint that knows its settings.
+  await pushSettings(deps, tenant.id, id)
+  return ok({ row, secret: secret.value })
+}
+
+/** Counted and inserted as one statement, so that two at once cannot both take the last place. */
+async function insertWithin({ db }: Deps, row: EndpointRow, limit: number): Promise<boolean> {
+  const columns = Object.values(getTableColumns(endpoints))
+  const values = columns.map((column) => sql.param(row[column.name as keyof EndpointRow], column))
+  const { meta } = await db.insert(endpoints).select(
+    sql`SELECT ${sql.join(values, sql`, `)} FROM ${tenants} WHERE ${tenants.id} = ${row.tenant_id}
+      AND (SELECT COUNT(*) FROM ${endpoints} WHERE ${endpoints.tenant_id} = ${row.tenant_id}) < ${limit}`,
+  )
+  return meta.changes > 0
+}

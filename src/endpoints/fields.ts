@@ -1,0 +1,105 @@
+/** What an endpoint's owner may set, as the API's contract has it. */
+import { z } from '@hono/zod-openapi'
+import { isEventTypePattern } from '../lib/glob.ts'
+import { headersField } from './headers.ts'
+
+/** As the Standard Webhooks specification recommends ("Operational considerations", retries). */
+const RETRY_DELAYS_S = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+
+const pattern = z.string().refine(isEventTypePattern, 'must be a dotted name in which * may stand for a segment')
+const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
+const expression = z.string().min(1).max(8192).nullable()
+const ownSecret = z.string().max(256).optional()
+
+export const secretKind = z.enum(['hmac', 'ed25519'])
+
+/** Every member on its own, required and without a default. */
+export const settable = {
+  url: z
+    .string()
+    .min(1)
+    .max(2048)
+    .openapi({ example: 'https://hooks.acme.com/postern', description: 'Public, and https' }),
+  description: z.string().max(1000),
+  event_types: z
+    .array(pattern)
+    .min(1)
+    .max(100)
+    .openapi({
+      description: 'What it subscribes to: `invoice.paid`, `invoice.*`, or `*` for everything',
+      example: ['invoice.*'],
+    }),
+  channels: z
+    .array(channel)
+    .min(1)
+    .max(50)
+    .nullable()
+    .openapi({
+      description: 'Takes messages of these channels and messages without any; null takes all',
+      example: ['eu'],
+    }),
+  headers: headersField,
+  timeout_ms: z.int().min(1000).max(30_000).openapi({ description: 'How long an attempt may take' }),
+  retry_delays_s: z.array(z.int().min(1).max(86_400)).max(20).openapi({
+    description: 'Delay before each retry, ±20 %; an empty list means a single attempt',
+    example: RETRY_DELAYS_S,
+  }),
+  max_in_flight: z.int().min(1).max(100).openapi({ description: 'Attempts at once' }),
+  rate_limit_per_s: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullable()
+    .openapi({ description: 'Attempts per second; null for no limit' }),
+  ordering: z.enum(['none', 'key', 'fifo']).openapi({
+    description: '`key`: deliveries with the same ordering key go strictly in order; `fifo`: all of them do',
+  }),
+  filter: expression.openapi({
+    description: 'JSONata over `{type, data, headers}`: only messages for which it holds are delivered',
+    example: 'data.amount > 100',
+  }),
+  transform: expression.openapi({
+    description: 'JSONata over `{type, data, headers}`: its result is the body that is delivered',
+    example: '{"text": type & ": " & data.id}',
+  }),
+}
+
+export const createBody = z
+  .strictObject({
+    ...settable,
+    description: settable.description.default(''),
+    event_types: settable.event_types.default(['*']),
+    channels: settable.channels.default(null),
+    headers: settable.headers.default({}),
+    timeout_ms: settable.timeout_ms.default(15_000),
+    retry_delays_s: settable.retry_delays_s.default(RETRY_DELAYS_S),
+    max_in_flight: settable.max_in_flight.default(10),
+    rate_limit_per_s: settable.rate_limit_per_s.default(null),
+    ordering: settable.ordering.default('none'),
+    filter: settable.filter.default(null),
+    transform: settable.transform.default(null),
+    secret_kind: secretKind.optional().openapi({
+      description:
+        '`hmac` (default): a shared secret; `ed25519`: a key pair, of which receivers need only the public key',
+    }),
+    secret: ownSecret.openapi({ description: 'Your own, `whsec_…` or `whsk_…`, instead of a new one' }),
+  })
+  .openapi('CreateEndpoint')
+
+export const patchBody = z.strictObject(settable).partial().openapi('UpdateEndpoint')
+
+export const rotateBody = z
+  .strictObject({
+    overlap_s: z
+      .int()
+      .min(0)
+      .max(604_800)
+      .default(86_400)
+      .openapi({ description: 'How long the old secret goes on signing' }),
+    kind: secretKind.optional().openapi({ description: 'Default: the kind of the present one' }),
+    secret: ownSecret.openapi({ description: 'Your own instead of a new one' }),
+  })
+  .openapi('RotateSecret')
+
+export type NewEndpoint = z.output<typeof createBody>
+export type EndpointChange = z.output<typeof patchBody>

@@ -1,0 +1,43 @@
+import type { ReplayQuery } from '../../durable-objects/endpoint/rpc.ts'
+import { deleteReplayed } from '../dead-letters/delete-dead-letters.ts'
+import type { Access } from '../http/access.ts'
+import type { Deps } from '../http/context.ts'
+import type { Problem } from '../http/problems.ts'
+import { ok, type Result } from '../lib/result.ts'
+import { requireEndpoint } from './find-endpoint.ts'
+import { callEndpoint } from './stub.ts'
+
+const PAGE = 1000
+
+export interface WantedReplay {
+  states: ReplayQuery['states']
+  /** Unix milliseconds, inclusive. */
+  since: number
+  /** Unix milliseconds, exclusive. */
+  until: number
+}
+
+/** Starts an endpoint's finished deliveries of a span of time again, oldest first. Answers how many. */
+export async function replayEndpoint(
+  deps: Deps,
+  access: Access,
+  endpoint_id: string,
+  wanted: WantedReplay,
+): Promise<Result<number, Problem>> {
+  const owned = await requireEndpoint(deps, access, endpoint_id)
+  if (!owned.ok) return owned
+  const started_at = deps.now()
+  let count = 0
+  let query: ReplayQuery = { ...wanted, limit: PAGE }
+  for (;;) {
+    const page = await callEndpoint(deps.env, endpoint_id, (stub) => stub.replay(query))
+    count += page.count
+    if (page.next_cursor === null) break
+    query = { ...query, cursor: page.next_cursor }
+  }
+  if (wanted.states.includes('dead')) {
+    const { since, until } = wanted
+    await deleteReplayed(deps, access.tenant?.id ?? '', endpoint_id, { since, until, died_until: started_at })
+  }
+  return ok(count)
+}

@@ -1,0 +1,291 @@
+import { z } from '@hono/zod-openapi'
+import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
+import { eventTypeName } from '../event-types/routes.ts'
+import { unwrap } from '../http/context.ts'
+import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { defineRoute, jsonAnswer, jsonBody, optionalJsonBody, tenantOf, tenantParam } from '../http/route.ts'
+import { createRouter } from '../http/router.ts'
+import { time, timeInput, toTimeOrNull } from '../http/time.ts'
+import { breakerSchema, readBreaker, resetBreaker, toBreakerJson } from './breaker.ts'
+import { createEndpoint } from './create-endpoint.ts'
+import { deleteEndpoint } from './delete-endpoint.ts'
+import { createBody, patchBody, rotateBody } from './fields.ts'
+import { findEndpoint } from './find-endpoint.ts'
+import { listEndpoints } from './list-endpoints.ts'
+import { replayEndpoint } from './replay-endpoint.ts'
+import { revealSecrets, rotateSecret } from './rotate-secret.ts'
+import { disableEndpoint, enableEndpoint } from './switch-endpoint.ts'
+import { testEndpoint } from './test-endpoint.ts'
+import { updateEndpoint } from './update-endpoint.ts'
+import { createdSchema, endpointSchema, secretSchema, toEndpointView } from './view.ts'
+
+const endpointParam = tenantParam.extend({ endpoint: z.string().openapi({ example: 'ep_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }) })
+const tags = ['Endpoints']
+const path = '/v1/tenants/{tenant}/endpoints'
+const one = `${path}/{endpoint}` as const
+
+export const endpointRoutes = createRouter()
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path,
+    permission: 'endpoint.read',
+    tags,
+    summary: 'List endpoints',
+    request: { params: tenantParam, query: pageQuery },
+    responses: { 200: jsonAnswer(pageOf(endpointSchema), 'Endpoints, newest first') },
+  }),
+  async (c) => {
+    const { limit, cursor } = c.req.valid('query')
+    const [after] = cursor === undefined ? [] : decodeCursor(cursor, z.tuple([z.string()]))
+    const page = await listEndpoints(c.var.deps, tenantOf(c).id, limit, after)
+    return c.json({ data: page.data.map(toEndpointView), next_cursor: page.next_cursor }, 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Create an endpoint',
+    request: { params: tenantParam, body: jsonBody(createBody) },
+    responses: { 201: jsonAnswer(createdSchema, 'The endpoint and its signing secret') },
+  }),
+  async (c) => {
+    const { row, secret } = unwrap(await createEndpoint(c.var.deps, tenantOf(c), c.req.valid('json')))
+    return c.json({ ...toEndpointView(row), secret: secret.secret, public_key: secret.public_key }, 201)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: one,
+    permission: 'endpoint.read',
+    tags,
+    summary: 'Get an endpoint',
+    request: { params: endpointParam },
+    responses: { 200: jsonAnswer(endpointSchema, 'The endpoint') },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    return c.json(toEndpointView(unwrap(await findEndpoint(c.var.deps, tenant, endpoint))), 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'patch',
+    path: one,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Change an endpoint',
+    description: 'Changes what is named. Deliveries under way go on with the settings of their next attempt.',
+    request: { params: endpointParam, body: jsonBody(patchBody) },
+    responses: { 200: jsonAnswer(endpointSchema, 'The endpoint as it is now') },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    const row = unwrap(await updateEndpoint(c.var.deps, tenant, endpoint, c.req.valid('json')))
+    return c.json(toEndpointView(row), 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'delete',
+    path: one,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Delete an endpoint',
+    description: 'With all deliveries that it holds, finished or not.',
+    request: { params: endpointParam },
+    responses: { 204: { description: 'Deleted' } },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    unwrap(await deleteEndpoint(c.var.deps, tenant, endpoint))
+    return c.body(null, 204)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/enable`,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Enable an endpoint',
+    request: {
+      params: endpointParam,
+      body: optionalJsonBody(
+        z
+          .strictObject({
+            parked: z.enum(['deliver', 'cancel']).default('deliver').openapi({
+              description: 'What becomes of parked deliveries; `deliver` starts slowly',
+            }),
+          })
+          .openapi('EnableEndpoint'),
+      ),
+    },
+    responses: { 200: jsonAnswer(endpointSchema, 'The endpoint as it is now') },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    const { parked = 'deliver' } = c.req.valid('json')
+    return c.json(toEndpointView(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked))), 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/disable`,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Disable an endpoint',
+    description: 'New and unfinished deliveries are parked until it is enabled.',
+    request: { params: endpointParam },
+    responses: { 200: jsonAnswer(endpointSchema, 'The endpoint as it is now') },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    return c.json(toEndpointView(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint))), 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/test`,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Send a test message',
+    description: 'To this endpoint alone, whatever it subscribes to.',
+    request: {
+      params: endpointParam,
+      body: optionalJsonBody(
+        z.strictObject({ event_type: eventTypeName.default('postern.test') }).openapi('TestEndpoint'),
+      ),
+    },
+    responses: { 202: jsonAnswer(z.object({ id: z.string(), message_id: z.string() }), 'Id of the delivery') },
+  }),
+  async (c) => {
+    const { endpoint } = c.req.valid('param')
+    const { event_type = 'postern.test' } = c.req.valid('json')
+    const { message_id } = unwrap(await testEndpoint(c.var.deps, tenantOf(c), endpoint, event_type))
+    return c.json({ id: `${message_id}.${endpoint}`, message_id }, 202)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: `${one}/secret`,
+    permission: 'endpoint.secret.reveal',
+    tags,
+    summary: 'Reveal the signing secrets',
+    request: { params: endpointParam },
+    responses: {
+      200: jsonAnswer(
+        z.object({ secrets: z.array(secretSchema.extend({ expires_at: time.nullable() })) }),
+        'All that sign now, the current one first',
+      ),
+    },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    const secrets = unwrap(await revealSecrets(c.var.deps, tenant, endpoint))
+    const shown = secrets.map((secret) => ({ ...secret, expires_at: toTimeOrNull(secret.expires_at) }))
+    return c.json({ secrets: shown }, 200, { 'cache-control': 'no-store' })
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/secret/rotate`,
+    permission: 'endpoint.secret.rotate',
+    tags,
+    summary: 'Rotate the signing secret',
+    description: 'Until the overlap ends, each delivery carries a signature of the new and of the old secret.',
+    request: { params: endpointParam, body: optionalJsonBody(rotateBody) },
+    responses: { 200: jsonAnswer(secretSchema, 'The new secret') },
+  }),
+  async (c) => {
+    const { tenant, endpoint } = c.req.valid('param')
+    const { overlap_s = 86_400, kind, secret: own } = c.req.valid('json')
+    const secret = unwrap(await rotateSecret(c.var.deps, tenant, endpoint, { overlap_s, kind, own }))
+    return c.json(secret, 200, { 'cache-control': 'no-store' })
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/replay`,
+    permission: 'message.replay',
+    tags,
+    summary: 'Send past messages again',
+    request: {
+      params: endpointParam,
+      body: jsonBody(
+        z
+          .strictObject({
+            since: timeInput,
+            until: timeInput.optional(),
+            states: z
+              .array(z.enum(FINISHED_STATES))
+              .min(1)
+              .default([...FINISHED_STATES])
+              .openapi({ description: 'Which finished deliveries' }),
+          })
+          .openapi('ReplayEndpoint'),
+      ),
+    },
+    responses: { 202: jsonAnswer(z.object({ count: z.int() }), 'How many start again') },
+  }),
+  async (c) => {
+    const { endpoint } = c.req.valid('param')
+    const { since, until = c.var.deps.now(), states } = c.req.valid('json')
+    const count = unwrap(await replayEndpoint(c.var.deps, c.var.access, endpoint, { since, until, states }))
+    return c.json({ count }, 202)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: `${one}/breaker`,
+    permission: 'endpoint.read',
+    tags,
+    summary: 'Get the circuit breaker',
+    request: { params: endpointParam },
+    responses: { 200: jsonAnswer(breakerSchema, 'The breaker as it stands') },
+  }),
+  async (c) => {
+    const { endpoint } = c.req.valid('param')
+    return c.json(toBreakerJson(unwrap(await readBreaker(c.var.deps, c.var.access, endpoint))), 200)
+  },
+)
+
+endpointRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/breaker/reset`,
+    permission: 'endpoint.write',
+    tags,
+    summary: 'Close the circuit breaker',
+    description:
+      'When the receiver is known to be well again: due deliveries start slowly, without waiting for the probe.',
+    request: { params: endpointParam },
+    responses: { 200: jsonAnswer(breakerSchema, 'The breaker as it stands') },
+  }),
+  async (c) => {
+    const { endpoint } = c.req.valid('param')
+    return c.json(toBreakerJson(unwrap(await resetBreaker(c.var.deps, c.var.access, endpoint))), 200)
+  },
+)

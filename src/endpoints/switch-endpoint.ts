@@ -1,0 +1,17 @@
+import { sql } from 'drizzle-orm'
+import type { Deps } from '../http/context.ts'
+import { endpoints } from './table.ts'
+import { writeEndpoint } from './update-endpoint.ts'
+
+/** @param parked what becomes of the deliveries it has parked: delivered with a slow start, or cancelled */
+export function enableEndpoint(deps: Deps, tenant_id: string, id: string, parked: 'deliver' | 'cancel') {
+  return writeEndpoint(deps, tenant_id, id, { disabled: null, disabled_at: null }, parked)
+}
+
+/** One that is disabled already keeps its reason and time. */
+export function disableEndpoint(deps: Deps, tenant_id: string, id: string) {
+  return writeEndpoint(deps, tenant_id, id, {
+    disabled: sql`COALESCE(${endpoints.disabled}, 'manual')`,
+    disabled_at: sql`COALESCE(${endpoints.disabled_at}, ${deps.now()})`,
+  })
+}

@@ -1,0 +1,50 @@
+import type { DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
+import type { Tenant } from '../http/access.ts'
+import type { Deps } from '../http/context.ts'
+import { type Problem, problem } from '../http/problems.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { deliveredBody, identify, toEnqueueItem } from '../messages/message.ts'
+import { findEndpoint, NO_ENDPOINT } from './find-endpoint.ts'
+import { settingsVersion } from './settings.ts'
+import { callEndpoint } from './stub.ts'
+
+export interface TestDelivery {
+  message_id: string
+  endpoint_id: string
+  state: DeliveryState
+}
+
+/** Sends a sample message to one endpoint, whatever it subscribes to. */
+export async function testEndpoint(
+  deps: Deps,
+  tenant: Tenant,
+  endpoint_id: string,
+  event_type: string,
+): Promise<Result<TestDelivery, Problem>> {
+  const endpoint = await findEndpoint(deps, tenant.id, endpoint_id)
+  if (!endpoint.ok) return endpoint
+  const draft = {
+    event_type,
+    content: { format: 'event' as const, data: { test: true, endpoint_id } },
+    channels: [],
+    ordering_key: null,
+    idempotency_key: null,
+  }
+  const message = await identify(tenant.id, draft, deps.now(), deps.random)
+  if (!message.ok) throw new Error('only a key can be invalid, and there is none')
+  const item = toEnqueueItem(message.value, { inline: deliveredBody(message.value) }, 'test')
+  const settings_version = settingsVersion(endpoint.value, tenant)
+  const call = { tenant_id: tenant.id, endpoint_id, settings_version, items: [item] }
+  const [result] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.enqueue(call))
+  switch (result?.outcome) {
+    case 'accepted':
+    case 'duplicate': // The call was repeated, and its first answer was lost.
+      return ok({ message_id: message.value.id, endpoint_id, state: result.state })
+    case 'full':
+      return err(problem('endpoint_full', 'it holds as many unfinished deliveries as it may'))
+    case 'gone':
+      return err(NO_ENDPOINT)
+    default:
+      throw new Error(`a new message cannot be ${result?.outcome}`)
+  }
+}

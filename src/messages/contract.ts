@@ -1,0 +1,102 @@
+import { z } from '@hono/zod-openapi'
+import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
+import { eventTypeName } from '../event-types/routes.ts'
+import { time, toTime } from '../http/time.ts'
+import type { Draft } from './message.ts'
+import type { Published } from './publish.ts'
+
+/** Visible ASCII, as the header's draft has it ("The Idempotency-Key HTTP Header Field"). */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
+  .openapi({ example: 'order-1842-paid' })
+
+const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
+
+const common = {
+  type: eventTypeName,
+  channels: z
+    .array(channel)
+    .max(20)
+    .default([])
+    .openapi({
+      description: 'Only endpoints with one of these channels, or without any, get the message',
+      example: ['eu'],
+    }),
+  ordering_key: z.string().min(1).max(255).optional().openapi({
+    description: 'Endpoints with `ordering: key` get messages of one key strictly in order',
+    example: 'cus_42',
+  }),
+}
+
+const event = z.strictObject({
+  ...common,
+  data: z.unknown().openapi({ type: 'object', description: 'Any JSON value; delivered as `{type, timestamp, data}`' }),
+})
+
+const raw = z.strictObject({
+  ...common,
+  raw: z.string().openapi({ description: 'The body to deliver, byte for byte' }),
+  content_type: z
+    .string()
+    .regex(/^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(\s*;[\x20-\x7e]*)?$/, 'must be a media type')
+    .max(255)
+    .openapi({ example: 'application/xml' }),
+})
+
+const isEither = (body: object) => 'data' in body !== 'raw' in body
+const EITHER = 'give data, or raw with content_type'
+
+export const publishBody = z.union([event.refine(isEither, EITHER), raw], EITHER).openapi('PublishMessage')
+
+const batchItem = z.union(
+  [
+    event.extend({ idempotency_key: idempotencyKey.optional() }).refine(isEither, EITHER),
+    raw.extend({ idempotency_key: idempotencyKey.optional() }),
+  ],
+  EITHER,
+)
+
+export const batchBody = z.strictObject({ messages: z.array(batchItem).min(1).max(100) }).openapi('PublishBatch')
+
+type Body = z.output<typeof publishBody> & { idempotency_key?: string | undefined }
+
+/** @param data `data` as it stands in the request, to the last digit */
+export function toDraft(body: Body, data: unknown, idempotency_key: string | undefined): Draft {
+  return {
+    event_type: body.type,
+    content:
+      'raw' in body ? { format: 'raw', content_type: body.content_type, text: body.raw } : { format: 'event', data },
+    channels: body.channels,
+    ordering_key: body.ordering_key ?? null,
+    idempotency_key: idempotency_key ?? null,
+  }
+}
+
+const state = z.enum(DELIVERY_STATES)
+
+export const publishedSchema = z
+  .object({
+    id: z.string().openapi({ example: 'msg_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),
+    type: z.string().openapi({ example: 'invoice.paid' }),
+    accepted_at: time,
+    deliveries: z.array(z.object({ id: z.string(), endpoint_id: z.string(), state })).openapi({
+      description: 'Empty when no endpoint subscribed: the message is kept and listed, with nothing to deliver',
+    }),
+    full: z
+      .array(z.string())
+      .openapi({ description: 'Endpoints that subscribed but hold as many deliveries as they may' }),
+    duplicate: z.boolean().openapi({ description: 'It had been accepted before; nothing is sent twice' }),
+  })
+  .openapi('PublishedMessage')
+
+export function toPublishedView({ id, event_type, accepted_at, deliveries, full, is_duplicate }: Published) {
+  return {
+    id,
+    type: event_type,
+    accepted_at: toTime(accepted_at),
+    deliveries: deliveries.map(({ endpoint_id, state }) => ({ id: `${id}.${endpoint_id}`, endpoint_id, state })),
+    full,
+    duplicate: is_duplicate,
+  }
+}

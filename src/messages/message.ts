@@ -1,0 +1,113 @@
+import type { EnqueueItem, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
+import { sha256, sha256Hex } from '../lib/hash.ts'
+import { createId, createKeyedId, idPattern, type RandomBytes, timeOfId } from '../lib/ids.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+
+/** A message as its publisher gave it, before it has an id. */
+export interface Draft {
+  event_type: string
+  content: { format: 'event'; data: unknown } | { format: 'raw'; content_type: string; text: string }
+  channels: string[]
+  ordering_key: string | null
+  idempotency_key: string | null
+}
+
+/** A message that is about to be placed: immutable but for `accepted_at`, which an earlier acceptance may decide. */
+export interface Message {
+  id: string
+  tenant_id: string
+  accepted_at: number
+  /** Its id was chosen by an idempotency key, so that it may have been accepted before. */
+  is_keyed: boolean
+  event_type: string
+  format: 'event' | 'raw'
+  content_type: string
+  channels: string[]
+  ordering_key: string | null
+  fingerprint: string
+  /** JSON text of `data`, or the raw string. */
+  text: string
+}
+
+/** How far a message id given as an idempotency key may lie in the future. */
+const CLOCK_SKEW_MS_MAX = 60_000
+
+/** Gives a draft its identity. The same tenant, key and content always give the same id and fingerprint. */
+export async function identify(
+  tenant_id: string,
+  draft: Draft,
+  now: number,
+  random: RandomBytes,
+): Promise<Result<Message, 'invalid_idempotency_key'>> {
+  const identity = await chooseId(tenant_id, draft.idempotency_key, now, random)
+  if (!identity.ok) return identity
+  const { content, event_type, channels, ordering_key } = draft
+  const text = content.format === 'event' ? JSON.stringify(content.data) : content.text
+  const content_type = content.format === 'event' ? 'application/json' : content.content_type
+  const envelope = JSON.stringify([event_type, content.format, content_type, channels, ordering_key])
+  const fingerprint = await sha256Hex(`${envelope}\n${text}`)
+  return ok({
+    ...identity.value,
+    tenant_id,
+    event_type,
+    format: content.format,
+    content_type,
+    channels,
+    ordering_key,
+    fingerprint,
+    text,
+  })
+}
+
+type Identity = Pick<Message, 'id' | 'accepted_at' | 'is_keyed'>
+
+/**
+ * A key makes the id a pure function of tenant and key, so that two racing publishes agree without a
+ * lock. A message id given as the key stands for itself: that is how a caller repeats a publish that
+ * was answered 503.
+ */
+async function chooseId(
+  tenant_id: string,
+  key: string | null,
+  now: number,
+  random: RandomBytes,
+): Promise<Result<Identity, 'invalid_idempotency_key'>> {
+  if (key === null) return ok({ id: createId('msg', now, random), accepted_at: now, is_keyed: false })
+  if (!MESSAGE_ID.test(key)) {
+    const id = createKeyedId('msg', await sha256(`${tenant_id}\n${key}`))
+    return ok({ id, accepted_at: now, is_keyed: true })
+  }
+  const accepted_at = timeOfId(key) ?? now
+  if (accepted_at > now + CLOCK_SKEW_MS_MAX) return err('invalid_idempotency_key')
+  return ok({ id: key, accepted_at, is_keyed: true })
+}
+
+const MESSAGE_ID = new RegExp(idPattern('msg'))
+
+/**
+ * The bytes that receivers get: `{"type","timestamp","data"}` as Standard Webhooks recommends
+ * ("Payload structure"), or a raw body as it came.
+ */
+export function deliveredBody({ format, text, event_type, accepted_at }: Message): Uint8Array {
+  if (format === 'raw') return new TextEncoder().encode(text)
+  const timestamp = new Date(accepted_at).toISOString()
+  // Put together as text, because `data` is already JSON and must stay as it is to the last digit.
+  return new TextEncoder().encode(`{"type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":${text}}`)
+}
+
+export function toEnqueueItem(message: Message, body: StoredBody, note: string | null): EnqueueItem {
+  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint } = message
+  return {
+    message_id: id,
+    event_type,
+    content_type,
+    format,
+    headers: {},
+    channels,
+    ordering_key,
+    accepted_at,
+    fingerprint,
+    body,
+    note,
+  }
+}

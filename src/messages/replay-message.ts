@@ -1,0 +1,46 @@
+import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
+import { callEndpoint } from '../endpoints/stub.ts'
+import type { Access } from '../http/access.ts'
+import type { Deps } from '../http/context.ts'
+import { type Problem, problem } from '../http/problems.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import { findMessage } from './get-message.ts'
+import { findHolders } from './holders.ts'
+
+/**
+ * Sends a message again: starts the finished deliveries of its endpoints, and places it with named
+ * endpoints that never had it. Answers the endpoints it goes to.
+ */
+export async function replayMessage(
+  deps: Deps,
+  access: Access,
+  message_id: string,
+  endpoint_ids: string[] | undefined,
+): Promise<Result<string[], Problem>> {
+  const own = new Map(access.subscriptions.map(({ endpoint_id, settings_version }) => [endpoint_id, settings_version]))
+  const foreign = endpoint_ids?.find((endpoint_id) => !own.has(endpoint_id))
+  if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
+  const message = await findMessage(deps, access, message_id)
+  if (message === null) return err(problem('not_found', 'there is no such message'))
+
+  const wanted =
+    endpoint_ids ?? (await findHolders(deps, access, message_id)).filter((endpoint_id) => own.has(endpoint_id))
+  const restarted = await Promise.all(
+    wanted.map(async (endpoint_id) => {
+      const [result] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.retry([message_id]))
+      if (result !== 'not_found') return true
+      // Without being named, an endpoint that never had the message does not get it now.
+      if (endpoint_ids === undefined) return false
+      const item: EnqueueItem = { ...message, note: 'replayed' }
+      const call = {
+        tenant_id: access.tenant?.id ?? '',
+        endpoint_id,
+        settings_version: own.get(endpoint_id) ?? 0,
+        items: [item],
+      }
+      const [placed] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.enqueue(call))
+      return placed?.outcome === 'accepted' || placed?.outcome === 'duplicate'
+    }),
+  )
+  return ok(wanted.filter((_, i) => restarted[i]))
+}

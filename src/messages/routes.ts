@@ -1,0 +1,217 @@
+import { z } from '@hono/zod-openapi'
+import { deliverySchema, toDeliveryJson } from '../deliveries/view.ts'
+import { type AppContext, unwrap } from '../http/context.ts'
+import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { PROBLEMS } from '../http/problems.ts'
+import { defineRoute, jsonAnswer, jsonBody, optionalJsonBody, tenantOf, tenantParam } from '../http/route.ts'
+import { createRouter } from '../http/router.ts'
+import { time, timeInput, toTime } from '../http/time.ts'
+import { idPattern } from '../lib/ids.ts'
+import { parseLossless } from '../lib/lossless-json.ts'
+import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedView } from './contract.ts'
+import { deliveriesOfMessage, getMessage } from './get-message.ts'
+import { listMessages } from './list-messages.ts'
+import { publish } from './publish.ts'
+import { replayMessage } from './replay-message.ts'
+
+/** The largest payload a tenant may be allowed, JSON-escaped at worst, and room for the rest. */
+const PUBLISH_BYTES_MAX = 3 * 1024 * 1024
+const BATCH_BYTES_MAX = 10 * 1024 * 1024
+
+const messageParam = tenantParam.extend({
+  message: z.string().openapi({ example: 'msg_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),
+})
+const messageId = new RegExp(idPattern('msg'))
+
+const messageSummary = z.object({
+  id: z.string(),
+  type: z.string(),
+  accepted_at: time,
+  deliveries: z.int().openapi({ description: 'Endpoints that it goes to' }),
+})
+
+const messageSchema = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    accepted_at: time,
+    channels: z.array(z.string()),
+    ordering_key: z.string().nullable(),
+    content_type: z.string(),
+    size_bytes: z.int(),
+    payload: z.string().nullable().openapi({ description: 'The body as delivered; null when it is not UTF-8 text' }),
+  })
+  .openapi('Message')
+
+const tags = ['Messages']
+
+export const messageRoutes = createRouter()
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/messages',
+    permission: 'message.publish',
+    body_bytes_max: PUBLISH_BYTES_MAX,
+    tags,
+    summary: 'Publish a message',
+    description:
+      'The 202 leaves once every delivery is in durable storage. With an `Idempotency-Key` the request may be repeated ' +
+      'safely: the same content is answered as a duplicate, another content with 409.',
+    request: {
+      params: tenantParam,
+      headers: z.object({ 'idempotency-key': idempotencyKey.optional() }),
+      body: jsonBody(publishBody),
+    },
+    responses: { 202: jsonAnswer(publishedSchema, 'Accepted, and in custody') },
+  }),
+  async (c) => {
+    const { 'idempotency-key': key } = c.req.valid('header')
+    const { data } = (await losslessBody(c)) as { data?: unknown }
+    const [result] = await publish(c.var.deps, c.var.access, [toDraft(c.req.valid('json'), data, key)])
+    if (result === undefined) throw new Error('one message has one result')
+    return c.json(toPublishedView(unwrap(result)), 202)
+  },
+)
+
+const batchResult = z.union([
+  z.object({ status: z.literal(202), message: publishedSchema }),
+  z.object({ status: z.int(), code: z.string(), detail: z.string(), message_id: z.string().optional() }),
+])
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/messages/batch',
+    permission: 'message.publish',
+    body_bytes_max: BATCH_BYTES_MAX,
+    tags,
+    summary: 'Publish up to 100 messages',
+    description: 'Each has its own result, in the order given; one that is refused does not hold up the others.',
+    request: { params: tenantParam, body: jsonBody(batchBody) },
+    responses: { 200: jsonAnswer(z.object({ results: z.array(batchResult) }), 'A result for each message') },
+  }),
+  async (c) => {
+    const { messages } = c.req.valid('json')
+    const lossless = ((await losslessBody(c)) as { messages: { data?: unknown }[] }).messages
+    const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
+    const results = await publish(c.var.deps, c.var.access, drafts)
+    return c.json(
+      {
+        results: results.map((result) =>
+          result.ok
+            ? { status: 202 as const, message: toPublishedView(result.value) }
+            : {
+                status: PROBLEMS[result.error.code].status,
+                code: result.error.code,
+                detail: result.error.detail,
+                ...result.error.extra,
+              },
+        ),
+      },
+      200,
+    )
+  },
+)
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/messages',
+    permission: 'message.read',
+    tags,
+    summary: 'List messages',
+    request: {
+      params: tenantParam,
+      query: pageQuery.extend({
+        type: z.string().optional().openapi({ description: 'Only this event type' }),
+        since: timeInput.optional(),
+        until: timeInput.optional(),
+      }),
+    },
+    responses: { 200: jsonAnswer(pageOf(messageSummary), 'Messages, newest first; a new one shows within seconds') },
+  }),
+  async (c) => {
+    const { limit, cursor, type, since, until } = c.req.valid('query')
+    const after = cursor === undefined ? null : decodeCursor(cursor, z.tuple([z.number(), z.string()]))
+    const page = await listMessages(c.var.deps, tenantOf(c).id, { limit, after, event_type: type, since, until })
+    return c.json(
+      {
+        data: page.data.map((row) => ({ ...row, accepted_at: toTime(row.accepted_at) })),
+        next_cursor: page.next_cursor,
+      },
+      200,
+    )
+  },
+)
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/messages/{message}',
+    permission: 'message.read',
+    tags,
+    summary: 'Get a message',
+    request: { params: messageParam },
+    responses: { 200: jsonAnswer(messageSchema, 'The message with its payload') },
+  }),
+  async (c) => {
+    const message = unwrap(await getMessage(c.var.deps, c.var.access, messageOf(c)))
+    return c.json({ ...message, accepted_at: toTime(message.accepted_at) }, 200)
+  },
+)
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/messages/{message}/deliveries',
+    permission: 'message.read',
+    tags,
+    summary: 'List the deliveries of a message',
+    request: { params: messageParam },
+    responses: { 200: jsonAnswer(z.object({ data: z.array(deliverySchema) }), 'One for each endpoint') },
+  }),
+  async (c) => {
+    const deliveries = unwrap(await deliveriesOfMessage(c.var.deps, c.var.access, messageOf(c)))
+    return c.json({ data: deliveries.map(toDeliveryJson) }, 200)
+  },
+)
+
+messageRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/messages/{message}/replay',
+    permission: 'message.replay',
+    tags,
+    summary: 'Send a message again',
+    description: 'To the endpoints that had it, or to those named, which may be new.',
+    request: {
+      params: messageParam,
+      body: optionalJsonBody(
+        z.strictObject({ endpoint_ids: z.array(z.string()).min(1).max(100).optional() }).openapi('ReplayMessage'),
+      ),
+    },
+    responses: {
+      202: jsonAnswer(
+        z.object({ deliveries: z.array(z.object({ id: z.string(), endpoint_id: z.string() })) }),
+        'The deliveries that start again; one that has not ended goes on as it is',
+      ),
+    },
+  }),
+  async (c) => {
+    const { endpoint_ids } = c.req.valid('json')
+    const id = messageOf(c)
+    const replayed = unwrap(await replayMessage(c.var.deps, c.var.access, id, endpoint_ids))
+    return c.json({ deliveries: replayed.map((endpoint_id) => ({ id: `${id}.${endpoint_id}`, endpoint_id })) }, 202)
+  },
+)
+
+/** The body once more, with its numbers as they were written; the contract has already been checked. */
+async function losslessBody(c: AppContext): Promise<unknown> {
+  return parseLossless(await c.req.text())
+}
+
+function messageOf(c: AppContext): string {
+  const id = c.req.param('message') ?? ''
+  return messageId.test(id) ? id : ''
+}

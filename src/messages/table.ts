@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm'
+import { blob, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+
+/** Messages that no endpoint subscribed to: accepted and listed, with nothing to deliver. WITHOUT ROWID in the migration. */
+export const unmatchedMessages = sqliteTable(
+  'unmatched_messages',
+  {
+    tenant_id: text().notNull(),
+    accepted_at: integer().notNull(),
+    id: text().notNull(),
+    event_type: text().notNull(),
+    content_type: text().notNull(),
+    format: text().$type<'event' | 'raw'>().notNull(),
+    channels: text({ mode: 'json' }).$type<string[]>().notNull(),
+    ordering_key: text(),
+    fingerprint: text().notNull(),
+    /** Null when the payload is in R2. */
+    payload: blob({ mode: 'buffer' }),
+    r2_key: text(),
+    size_bytes: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.tenant_id, t.accepted_at, t.id] }),
+    index('unmatched_messages_keyed').on(t.tenant_id, t.id).where(sql`id >= 'msg_Z'`),
+  ],
+)

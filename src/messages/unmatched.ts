@@ -1,0 +1,101 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import type { StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
+import type { Bindings } from '../env.ts'
+import { isKeyedId, timeOfId } from '../lib/ids.ts'
+import { INLINE_BYTES_MAX, storeBody } from './body.ts'
+import type { Message } from './message.ts'
+import type { Placed } from './place.ts'
+import { unmatchedMessages } from './table.ts'
+
+/**
+ * Keeps a message that nobody subscribed to, so that it is listed and can be replayed later. No
+ * Endpoint is there to decide about duplicates, so the table does: one statement inserts, or finds
+ * what the id already stands for.
+ * @throws what D1 or R2 throws: without them this message is in nobody's custody
+ */
+export async function keepUnmatched(env: Bindings, message: Message): Promise<Placed> {
+  const known = message.is_keyed ? await find(env.DB, message) : null
+  if (known === null) {
+    const body = await storeBody(env.PAYLOADS, message, INLINE_BYTES_MAX)
+    const inserted = await env.DB.prepare(INSERT)
+      .bind(
+        message.tenant_id,
+        message.accepted_at,
+        message.id,
+        message.event_type,
+        message.content_type,
+        message.format,
+        JSON.stringify(message.channels),
+        message.ordering_key,
+        message.fingerprint,
+        'inline' in body ? body.inline : null,
+        'r2_key' in body ? body.r2_key : null,
+        'r2_key' in body ? body.size_bytes : body.inline.byteLength,
+      )
+      .run()
+    if (inserted.meta.changes > 0) return accepted(message.accepted_at, false)
+  }
+  const winner = known ?? (await find(env.DB, message))
+  if (winner === null || winner.fingerprint !== message.fingerprint) return { kind: 'conflict' }
+  return accepted(winner.accepted_at, true)
+}
+
+function accepted(accepted_at: number, is_duplicate: boolean): Placed {
+  return { kind: 'accepted', accepted_at, is_duplicate, deliveries: [], full: [] }
+}
+
+interface Known {
+  accepted_at: number
+  fingerprint: string
+}
+
+function find(db: D1Database, { tenant_id, id, accepted_at }: Message): Promise<Known | null> {
+  const query = isKeyedId(id)
+    ? // The bound tells SQLite that the partial index applies.
+      db.prepare(`${SELECT} AND id = ? AND id >= 'msg_Z'`).bind(tenant_id, id)
+    : db.prepare(`${SELECT} AND accepted_at = ? AND id = ?`).bind(tenant_id, accepted_at, id)
+  return query.first<Known>()
+}
+
+const SELECT = 'SELECT accepted_at, fingerprint FROM unmatched_messages WHERE tenant_id = ?'
+
+const INSERT = `INSERT OR IGNORE INTO unmatched_messages (tenant_id, accepted_at, id, event_type, content_type, format, channels,
+    ordering_key, fingerprint, payload, r2_key, size_bytes)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+  WHERE NOT EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = ?1 AND id = ?3 AND id >= 'msg_Z')`
+
+/** A message that nobody subscribed to, as an Endpoint would hold it. */
+export async function findUnmatched(
+  db: D1Database,
+  tenant_id: string,
+  message_id: string,
+): Promise<StoredMessage | null> {
+  const isKeyed = isKeyedId(message_id)
+  const row = await drizzle(db)
+    .select()
+    .from(unmatchedMessages)
+    .where(
+      and(
+        eq(unmatchedMessages.tenant_id, tenant_id),
+        isKeyed ? sql`id >= 'msg_Z'` : eq(unmatchedMessages.accepted_at, timeOfId(message_id) ?? 0),
+        eq(unmatchedMessages.id, message_id),
+      ),
+    )
+    .get()
+  if (row === undefined) return null
+  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint, r2_key, size_bytes } =
+    row
+  return {
+    message_id: id,
+    event_type,
+    content_type,
+    format,
+    headers: {},
+    channels,
+    ordering_key,
+    accepted_at,
+    fingerprint,
+    body: r2_key === null ? { inline: new Uint8Array(row.payload ?? []) } : { r2_key, size_bytes },
+  }
+}

@@ -1,0 +1,20 @@
+import { and, desc, eq, lt, or } from 'drizzle-orm'
+import type { Deps } from '../http/context.ts'
+import { toPage } from '../http/paging.ts'
+import { tenants } from './table.ts'
+
+/** Newest first. */
+export async function listTenants({ db }: Deps, limit: number, after: [number, string] | null) {
+  const [created_at, id] = after ?? []
+  const isAfter =
+    created_at === undefined || id === undefined
+      ? undefined
+      : or(lt(tenants.created_at, created_at), and(eq(tenants.created_at, created_at), lt(tenants.id, id)))
+  const rows = await db
+    .select()
+    .from(tenants)
+    .where(isAfter)
+    .orderBy(desc(tenants.created_at), desc(tenants.id))
+    .limit(limit + 1)
+  return toPage(rows, limit, (row) => [row.created_at, row.id])
+}

@@ -1,0 +1,23 @@
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+
+/** What the operator may change per tenant; absent members take the defaults of `limits.ts`. */
+export interface TenantLimits {
+  endpoints?: number | undefined
+  event_types?: number | undefined
+  keys?: number | undefined
+  payload_bytes?: number | undefined
+  unfinished_per_endpoint?: number | undefined
+}
+
+export const tenants = sqliteTable('tenants', {
+  /** A slug the operator chose. */
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** Grows with every change; with an endpoint's own version it makes the settings version. */
+  version: integer().notNull(),
+  limits: text({ mode: 'json' }).$type<TenantLimits>().notNull(),
+  disable_after_days: integer().notNull(),
+  retention_days: integer().notNull(),
+  created_at: integer().notNull(),
+  updated_at: integer().notNull(),
+})
