@@ -18,7 +18,15 @@ export default defineConfig({
         test: { name: 'worker', include: ['test/worker/**/*.test.ts'] },
       },
       {
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], environment: 'node', testTimeout: 120_000 },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: './test/e2e/build.ts',
+          testTimeout: 120_000,
+          // Each file runs a gateway of its own, and some compare times: two at once would measure each other.
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export const PROJECT_DIR = fileURLToPath(new URL('..', import.meta.url))
+export const WRANGLER = join(PROJECT_DIR, 'node_modules/wrangler/bin/wrangler.js')
+
+export const WRANGLER_CONFIG = join(PROJECT_DIR, 'wrangler.toml')
+export const MIGRATIONS_DIR = join(PROJECT_DIR, 'migrations')
+
+/** The environments of wrangler.toml; `dev` is its top level. */
+export type Environment = 'dev' | 'staging' | 'production'
+
+/** What wrangler calls an environment: the top level has no name. */
+export function wranglerEnvironment(environment: Environment): string | undefined {
+  return environment === 'dev' ? undefined : environment
+}
+
+/**
+ * Bundles the Worker exactly as a deploy would, without an account or a network.
+ * @param out_dir where index.js, its source map and other modules go
+ * @throws Error holding wrangler's own report when the Worker does not build
+ */
+export async function buildWorker(out_dir: string, environment: Environment = 'dev'): Promise<void> {
+  const name = wranglerEnvironment(environment) ?? ''
+  const options = ['deploy', '--dry-run', '--outdir', out_dir, '--config', WRANGLER_CONFIG, '--env', name]
+  await runWrangler(options).catch((cause: { stdout?: string; stderr?: string }) => {
+    throw new Error(`The Worker does not build:\n${cause.stderr || cause.stdout || cause}`)
+  })
+}
+
+// The banner looks for updates and metrics phone home: neither belongs in a local build.
+async function runWrangler(options: string[]): Promise<void> {
+  const env = { ...process.env, WRANGLER_HIDE_BANNER: 'true', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' }
+  await promisify(execFile)(process.execPath, [WRANGLER, ...options], { cwd: PROJECT_DIR, env })
+}
+
+// Wrangler's default module rules, by the extensions that its bundles keep.
+const MODULE_TYPES = {
+  '.js': 'ESModule',
+  '.wasm': 'CompiledWasm',
+  '.html': 'Text',
+  '.sql': 'Text',
+  '.txt': 'Text',
+  '.bin': 'Data',
+} as const
+
+/** A module of the bundle, as Miniflare takes it. */
+export interface WorkerModule {
+  type: (typeof MODULE_TYPES)[keyof typeof MODULE_TYPES]
+  path: string
+  contents: Uint8Array
+}
+
+/** The modules of a build, the entry first. */
+export async function readModules(worker_dir: string): Promise<WorkerModule[]> {
+  const names = (await readdir(worker_dir)).filter((name) => name !== 'index.js' && extname(name) in MODULE_TYPES)
+  return Promise.all(
+    ['index.js', ...names].map(async (name) => ({
+      type: MODULE_TYPES[extname(name) as keyof typeof MODULE_TYPES],
+      path: join(worker_dir, name),
+      contents: await readFile(join(worker_dir, name)),
+    })),
+  )
+}

@@ -1,0 +1,42 @@
+/** How scripts talk to a person. Colour only where it is wanted: `styleText` heeds NO_COLOR and pipes. */
+
+import { styleText } from 'node:util'
+import type { Arrival } from './receiver.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+export function paint(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+export function say(line = ''): void {
+  process.stdout.write(line === '' ? '\n' : `  ${line}\n`)
+}
+
+/** A step that was done: `✓ gateway   http://localhost:8787`. */
+export function done(what: string, detail: string): void {
+  say(`${paint('green', '✓')} ${what.padEnd(10)} ${detail}`)
+}
+
+export function heading(text: string): void {
+  say()
+  say(paint('bold', text))
+  say()
+}
+
+/** One line for a webhook that arrived: `← msg_… ✓ verified {…}`. */
+export function announce({ webhook_id, verified, body }: Arrival): void {
+  const verdict =
+    verified === null
+      ? paint('dim', 'not verified')
+      : verified
+        ? paint('green', '✓ verified')
+        : paint('red', '✗ forged')
+  say(`${paint('cyan', '←')} ${webhook_id}  ${verdict}  ${body}`)
+}
+
+/** Says why it cannot go on, in one sentence, and ends the process. */
+export function fail(sentence: string): never {
+  process.stderr.write(`  ${paint('red', '✗')} ${sentence}\n`)
+  process.exit(1)
+}
