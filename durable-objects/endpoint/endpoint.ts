@@ -417,6 +417,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private adoptSettings(settings: EndpointSettings, cancel_below: number | null): void {
+    // A new object is not one that was disabled: it has nothing to be careful about.
+    if (this.settings === null) this.state = { ...this.state, rules: settings }
     this.settings = settings
     this.store.writeMeta('settings', settings)
     this.run({ kind: 'configured', rules: settings, cancel_below })
