@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { generateSecrets } from './scripts/state.ts'
 
 export default defineConfig({
   test: {
@@ -12,10 +13,12 @@ export default defineConfig({
           cloudflareTest(async () => ({
             main: './src/index.ts',
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
+            miniflare: {
+              bindings: { ...(await generateSecrets()), TEST_MIGRATIONS: await readD1Migrations('./migrations') },
+            },
           })),
         ],
-        test: { name: 'worker', include: ['test/worker/**/*.test.ts'] },
+        test: { name: 'worker', include: ['test/worker/**/*.test.ts'], setupFiles: './test/worker/setup.ts' },
       },
       {
         test: {
