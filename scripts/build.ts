@@ -26,15 +26,22 @@ export function wranglerEnvironment(environment: Environment): string | undefine
 export async function buildWorker(out_dir: string, environment: Environment = 'dev'): Promise<void> {
   const name = wranglerEnvironment(environment) ?? ''
   const options = ['deploy', '--dry-run', '--outdir', out_dir, '--config', WRANGLER_CONFIG, '--env', name]
-  await runWrangler(options).catch((cause: { stdout?: string; stderr?: string }) => {
-    throw new Error(`The Worker does not build:\n${cause.stderr || cause.stdout || cause}`)
+  await runWrangler(options).catch((error: Error) => {
+    throw new Error(`The Worker does not build:\n${error.message}`)
   })
 }
 
-// The banner looks for updates and metrics phone home: neither belongs in a local build.
-async function runWrangler(options: string[]): Promise<void> {
+/**
+ * Runs wrangler without a terminal.
+ * @throws Error holding wrangler's own report
+ */
+export async function runWrangler(options: string[]): Promise<void> {
+  // The banner looks for updates and metrics phone home: neither belongs in a script.
   const env = { ...process.env, WRANGLER_HIDE_BANNER: 'true', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' }
-  await promisify(execFile)(process.execPath, [WRANGLER, ...options], { cwd: PROJECT_DIR, env })
+  const run = promisify(execFile)(process.execPath, [WRANGLER, ...options], { cwd: PROJECT_DIR, env })
+  await run.catch((cause: { stdout?: string; stderr?: string }) => {
+    throw new Error(cause.stderr || cause.stdout || String(cause))
+  })
 }
 
 // Wrangler's default module rules, by the extensions that its bundles keep.

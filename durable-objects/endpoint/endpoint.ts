@@ -109,6 +109,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.projection.recover()
     ctx.blockConcurrencyWhile(async () => {
       this.state = { ...this.state, alarm_at: await ctx.storage.getAlarm() }
+      // Whatever woke this object: what the process before it left undone goes on now.
+      this.run({ kind: 'woken' })
     })
   }
 
@@ -238,10 +240,17 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       refused: new Set(),
       following: [event],
     }
-    for (let next = turn.following.shift(); next !== undefined; next = turn.following.shift()) {
-      const { state, effects } = decide(this.state, next, { now: turn.now, random: Math.random })
-      this.state = state
-      for (const effect of effects) this.perform(effect, turn)
+    try {
+      for (let next = turn.following.shift(); next !== undefined; next = turn.following.shift()) {
+        const { state, effects } = decide(this.state, next, { now: turn.now, random: Math.random })
+        this.state = state
+        for (const effect of effects) this.perform(effect, turn)
+      }
+    } catch (error) {
+      // Memory may now say what storage does not: begin again from storage, which is the truth.
+      this.log('endpoint.aborted', { event: event.kind, error: String(error) })
+      this.ctx.abort(`an effect failed: ${error}`)
+      throw error
     }
     if (turn.wakes.length > 0) void this.sendWakes(turn.wakes)
     return turn.refused

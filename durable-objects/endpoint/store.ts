@@ -5,8 +5,10 @@ import { endPosition, firstPosition } from './position.ts'
 import type { AttemptError, AttemptRecord, DeadLetterNotice, EnqueueItem } from './rpc.ts'
 import { migrate } from './schema.ts'
 
-/** Attempts kept per delivery; older ones make room. A row may hold 2 MB, an attempt takes up to about 8 KB. */
+/** Attempts kept per delivery; older ones make room. */
 const ATTEMPTS_KEPT_MAX = 50
+/** A row may hold 2 MB, and a receiver that wants to can make each attempt's record some 60 KB long. */
+const ATTEMPT_LOG_LENGTH_MAX = 256 * 1024
 
 export type RawState = Change['state']
 
@@ -321,7 +323,7 @@ export class Store {
       )
       return
     }
-    const log = attempt.number === 1 ? [attempt] : [...this.attemptLog(position), attempt].slice(-ATTEMPTS_KEPT_MAX)
+    const earlier = attempt.number === 1 ? [] : this.attemptLog(position)
     this.sql.exec(
       `UPDATE deliveries SET state = ?, due_at = ?, failures = ?, finished_at = ?, updated_at = ?, revision = revision + 1,
          attempts = ?, last_status = ?, last_error = ?, attempt_log = ? WHERE position = ?`,
@@ -333,7 +335,7 @@ export class Store {
       attempt.number,
       attempt.status,
       attempt.error,
-      JSON.stringify(log),
+      newestAttempts([...earlier, attempt]),
       position,
     )
   }
@@ -442,4 +444,17 @@ export class Store {
     const [row] = this.sql.exec<{ position: number }>('SELECT position FROM deliveries ORDER BY position LIMIT 1')
     return row?.position ?? null
   }
+}
+
+/** JSON of the last attempts, as many as there is room for. */
+function newestAttempts(attempts: readonly AttemptRecord[]): string {
+  const kept: string[] = []
+  let length = 0
+  for (const attempt of attempts.slice(-ATTEMPTS_KEPT_MAX).reverse()) {
+    const text = JSON.stringify(attempt)
+    length += text.length
+    if (length > ATTEMPT_LOG_LENGTH_MAX) break
+    kept.unshift(text)
+  }
+  return `[${kept.join(',')}]`
 }

@@ -52,6 +52,7 @@ export async function recordInternal(db: D1Database, messages: readonly Unproces
     ]),
   )
   await db.prepare(INSERT_INTERNAL).bind(JSON.stringify(rows)).run()
+  console.error(JSON.stringify({ message: 'dead_letters.internal', count: messages.length }))
 }
 
 function tenantOf(body: unknown): string {

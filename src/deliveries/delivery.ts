@@ -1,62 +1,59 @@
 import type { AttemptRecord, ControlResult, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
-import { findEndpoint } from '../endpoints/find-endpoint.ts'
+import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
+import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
+import type { Access } from '../http/access.ts'
 import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { type DeliveryKey, parseDeliveryId } from './delivery-id.ts'
 
 const MISSING = err(problem('not_found', 'there is no such delivery'))
-
-/** A delivery's id names its message and its endpoint: `{message id}.{endpoint id}`. */
-interface Named {
-  message_id: string
-  endpoint_id: string
-}
 
 export interface Delivery {
   delivery: DeliveryView
   attempts: AttemptRecord[]
 }
 
-export async function getDelivery(
-  deps: Deps,
-  tenant_id: string,
-  delivery_id: string,
-): Promise<Result<Delivery, Problem>> {
-  const named = await nameOf(deps, tenant_id, delivery_id)
-  if (!named.ok) return named
-  const { message_id, endpoint_id } = named.value
+export async function getDelivery(deps: Deps, access: Access, delivery_id: string): Promise<Result<Delivery, Problem>> {
+  const key = await keyOf(deps, access, delivery_id)
+  if (!key.ok) return key
+  const { message_id, endpoint_id } = key.value
   const found = await callEndpoint(deps.env, endpoint_id, (stub) => stub.get(message_id))
   return found === null ? MISSING : ok(found)
 }
 
 /** Attempts it now: an unfinished delivery at once, a finished one from the start. */
-export function retryDelivery(
+export async function retryDelivery(
   deps: Deps,
-  tenant_id: string,
+  access: Access,
   delivery_id: string,
 ): Promise<Result<DeliveryView, Problem>> {
-  return control(deps, tenant_id, delivery_id, 'retry')
+  const started_at = deps.now()
+  const retried = await control(deps, access, delivery_id, 'retry')
+  // What runs again is no dead letter any more.
+  if (retried.ok) await deleteRestarted(deps, access.tenant?.id ?? '', [delivery_id], started_at)
+  return retried
 }
 
 /** Ends a delivery that is not finished and not being attempted this moment. */
 export function cancelDelivery(
   deps: Deps,
-  tenant_id: string,
+  access: Access,
   delivery_id: string,
 ): Promise<Result<DeliveryView, Problem>> {
-  return control(deps, tenant_id, delivery_id, 'cancel')
+  return control(deps, access, delivery_id, 'cancel')
 }
 
 async function control(
   deps: Deps,
-  tenant_id: string,
+  access: Access,
   delivery_id: string,
   verb: 'retry' | 'cancel',
 ): Promise<Result<DeliveryView, Problem>> {
-  const named = await nameOf(deps, tenant_id, delivery_id)
-  if (!named.ok) return named
-  const { message_id, endpoint_id } = named.value
+  const key = await keyOf(deps, access, delivery_id)
+  if (!key.ok) return key
+  const { message_id, endpoint_id } = key.value
   const [result]: (ControlResult | undefined)[] = await callEndpoint(deps.env, endpoint_id, (stub) =>
     verb === 'retry' ? stub.retry([message_id]) : stub.cancel([message_id]),
   )
@@ -68,10 +65,9 @@ async function control(
 }
 
 /** Only an endpoint of this tenant is ever asked. */
-async function nameOf(deps: Deps, tenant_id: string, delivery_id: string): Promise<Result<Named, Problem>> {
-  const match = /^(msg_[0-9A-Z]{26})\.(ep_[0-9A-Z]{26})$/.exec(delivery_id)
-  const [, message_id, endpoint_id] = match ?? []
-  if (message_id === undefined || endpoint_id === undefined) return MISSING
-  const found = await findEndpoint(deps, tenant_id, endpoint_id)
-  return found.ok ? ok({ message_id, endpoint_id }) : MISSING
+async function keyOf(deps: Deps, access: Access, delivery_id: string): Promise<Result<DeliveryKey, Problem>> {
+  const key = parseDeliveryId(delivery_id)
+  if (key === null) return MISSING
+  const owned = await requireEndpoint(deps, access, key.endpoint_id)
+  return owned.ok ? ok(key) : MISSING
 }

@@ -1,6 +1,7 @@
 import type { DeliveryQuery, DeliveryState, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
-import { findEndpoint } from '../endpoints/find-endpoint.ts'
+import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
+import type { Access } from '../http/access.ts'
 import type { Deps } from '../http/context.ts'
 import { toPage } from '../http/paging.ts'
 import type { Problem } from '../http/problems.ts'
@@ -14,12 +15,12 @@ export interface Page {
 /** One endpoint's deliveries, exactly: asked of the Endpoint. Newest first. */
 export async function listOfEndpoint(
   deps: Deps,
-  tenant_id: string,
+  access: Access,
   endpoint_id: string,
   query: DeliveryQuery,
 ): Promise<Result<Page, Problem>> {
-  const found = await findEndpoint(deps, tenant_id, endpoint_id)
-  if (!found.ok) return found
+  const owned = await requireEndpoint(deps, access, endpoint_id)
+  if (!owned.ok) return owned
   const { deliveries, next_cursor } = await callEndpoint(deps.env, endpoint_id, (stub) => stub.list(query))
   return ok({ data: deliveries, next_cursor })
 }

@@ -66,7 +66,7 @@ deliveryRoutes.openapi(
       ...(until !== undefined && { until }),
       ...(position !== undefined && { cursor: position }),
     }
-    const page = unwrap(await listOfEndpoint(c.var.deps, tenant_id, endpoint_id, query))
+    const page = unwrap(await listOfEndpoint(c.var.deps, c.var.access, endpoint_id, query))
     const next_cursor = page.next_cursor === null ? null : encodeCursor([page.next_cursor])
     return c.json({ data: page.data.map(toDeliveryJson), next_cursor }, 200)
   },
@@ -85,8 +85,8 @@ deliveryRoutes.openapi(
     },
   }),
   async (c) => {
-    const { tenant, delivery: id } = c.req.valid('param')
-    const { delivery, attempts } = unwrap(await getDelivery(c.var.deps, tenant, id))
+    const { delivery: id } = c.req.valid('param')
+    const { delivery, attempts } = unwrap(await getDelivery(c.var.deps, c.var.access, id))
     return c.json({ ...toDeliveryJson(delivery), attempt_log: attempts.map(toAttemptJson) }, 200)
   },
 )
@@ -102,8 +102,8 @@ deliveryRoutes.openapi(
     responses: { 200: jsonAnswer(z.object({ data: z.array(attemptSchema) }), 'Attempts, oldest first; the last 50') },
   }),
   async (c) => {
-    const { tenant, delivery: id } = c.req.valid('param')
-    const { attempts } = unwrap(await getDelivery(c.var.deps, tenant, id))
+    const { delivery: id } = c.req.valid('param')
+    const { attempts } = unwrap(await getDelivery(c.var.deps, c.var.access, id))
     return c.json({ data: attempts.map(toAttemptJson) }, 200)
   },
 )
@@ -121,8 +121,8 @@ deliveryRoutes.openapi(
     responses: { 202: jsonAnswer(deliverySchema, 'The delivery as it is now') },
   }),
   async (c) => {
-    const { tenant, delivery: id } = c.req.valid('param')
-    return c.json(toDeliveryJson(unwrap(await retryDelivery(c.var.deps, tenant, id))), 202)
+    const { delivery: id } = c.req.valid('param')
+    return c.json(toDeliveryJson(unwrap(await retryDelivery(c.var.deps, c.var.access, id))), 202)
   },
 )
 
@@ -137,7 +137,7 @@ deliveryRoutes.openapi(
     responses: { 200: jsonAnswer(deliverySchema, 'The delivery as it is now') },
   }),
   async (c) => {
-    const { tenant, delivery: id } = c.req.valid('param')
-    return c.json(toDeliveryJson(unwrap(await cancelDelivery(c.var.deps, tenant, id))), 200)
+    const { delivery: id } = c.req.valid('param')
+    return c.json(toDeliveryJson(unwrap(await cancelDelivery(c.var.deps, c.var.access, id))), 200)
   },
 )

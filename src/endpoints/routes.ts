@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
+import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/routes.ts'
 import { unwrap } from '../http/context.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
@@ -176,8 +177,8 @@ endpointRoutes.openapi(
   async (c) => {
     const { endpoint } = c.req.valid('param')
     const { event_type = 'postern.test' } = c.req.valid('json')
-    const { message_id } = unwrap(await testEndpoint(c.var.deps, tenantOf(c), endpoint, event_type))
-    return c.json({ id: `${message_id}.${endpoint}`, message_id }, 202)
+    const delivery = unwrap(await testEndpoint(c.var.deps, tenantOf(c), endpoint, event_type))
+    return c.json({ id: formatDeliveryId(delivery), message_id: delivery.message_id }, 202)
   },
 )
 

@@ -3,42 +3,22 @@ import type { Tenant } from '../http/access.ts'
 import type { Deps } from '../http/context.ts'
 import type { TenantRole } from '../http/permissions.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { sha256Hex } from '../lib/hash.ts'
-import { createId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { resolveLimits } from '../tenants/limits.ts'
-import { createApiKey, hintOf, type KeyMode } from './api-key.ts'
-import type { KeyRow } from './list-keys.ts'
+import { makeKey, type NewKey } from './make-key.ts'
+import type { KeyRow } from './table.ts'
 
-export interface NewKey {
-  name: string
-  role: TenantRole
-  mode: KeyMode
-  expires_at?: number | undefined
-}
-
-/** Makes a key for a tenant. Only its hash is kept: the answer is the one place where the key is. */
+/** Makes a key for a tenant, unless it has as many as it may. */
 export async function createKey(
   deps: Deps,
   tenant: Tenant,
-  wanted: NewKey,
+  wanted: NewKey & { role: TenantRole },
 ): Promise<Result<{ row: KeyRow; key: string }, Problem>> {
   const now = deps.now()
   if (wanted.expires_at !== undefined && wanted.expires_at <= now) {
     return err(problem('invalid_request', 'expires_at: must be in the future'))
   }
-  const key = await createApiKey(wanted.mode, deps.random)
-  const row: KeyRow = {
-    id: createId('key', now, deps.random),
-    tenant_id: tenant.id,
-    role: wanted.role,
-    name: wanted.name,
-    hash: await sha256Hex(key),
-    hint: hintOf(key),
-    created_at: now,
-    expires_at: wanted.expires_at ?? null,
-    revoked_at: null,
-  }
+  const { row, key } = await makeKey(tenant.id, wanted, now, deps.random)
   const limit = resolveLimits(tenant.limits).keys
   // Counted and inserted as one statement, so that two at once cannot both take the last place.
   const { meta } = await deps.db.run(sql`

@@ -3,8 +3,6 @@ import type { Deps } from '../http/context.ts'
 import { toPage } from '../http/paging.ts'
 import { apiKeys } from './table.ts'
 
-export type KeyRow = typeof apiKeys.$inferSelect
-
 /** Newest first: ids are time-ordered. */
 export async function listKeys({ db }: Deps, tenant_id: string, limit: number, after: string | undefined) {
   const rows = await db

@@ -6,8 +6,9 @@ import { defineRoute, jsonAnswer, jsonBody, tenantOf, tenantParam } from '../htt
 import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { createKey } from './create-key.ts'
-import { type KeyRow, listKeys } from './list-keys.ts'
+import { listKeys } from './list-keys.ts'
 import { revokeKey } from './revoke-key.ts'
+import type { KeyRow } from './table.ts'
 
 const role = z.enum(TENANT_ROLES).openapi({ description: 'What the key may do; docs/api-reference.md has the table' })
 

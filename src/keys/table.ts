@@ -19,3 +19,5 @@ export const apiKeys = sqliteTable(
   },
   (t) => [uniqueIndex('api_keys_hash').on(t.hash), index('api_keys_tenant').on(t.tenant_id, t.id)],
 )
+
+export type KeyRow = typeof apiKeys.$inferSelect

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
+import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/routes.ts'
 import { time, toTime } from '../http/time.ts'
 import type { Draft } from './message.ts'
@@ -95,7 +96,11 @@ export function toPublishedView({ id, event_type, accepted_at, deliveries, full,
     id,
     type: event_type,
     accepted_at: toTime(accepted_at),
-    deliveries: deliveries.map(({ endpoint_id, state }) => ({ id: `${id}.${endpoint_id}`, endpoint_id, state })),
+    deliveries: deliveries.map(({ endpoint_id, state }) => ({
+      id: formatDeliveryId({ message_id: id, endpoint_id }),
+      endpoint_id,
+      state,
+    })),
     full,
     duplicate: is_duplicate,
   }

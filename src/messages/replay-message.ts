@@ -1,4 +1,6 @@
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
+import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
+import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Access } from '../http/access.ts'
 import type { Deps } from '../http/context.ts'
@@ -17,6 +19,7 @@ export async function replayMessage(
   message_id: string,
   endpoint_ids: string[] | undefined,
 ): Promise<Result<string[], Problem>> {
+  const started_at = deps.now()
   const own = new Map(access.subscriptions.map(({ endpoint_id, settings_version }) => [endpoint_id, settings_version]))
   const foreign = endpoint_ids?.find((endpoint_id) => !own.has(endpoint_id))
   if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
@@ -42,5 +45,8 @@ export async function replayMessage(
       return placed?.outcome === 'accepted' || placed?.outcome === 'duplicate'
     }),
   )
-  return ok(wanted.filter((_, i) => restarted[i]))
+  const replayed = wanted.filter((_, i) => restarted[i])
+  const delivery_ids = replayed.map((endpoint_id) => formatDeliveryId({ message_id, endpoint_id }))
+  await deleteRestarted(deps, access.tenant?.id ?? '', delivery_ids, started_at)
+  return ok(replayed)
 }

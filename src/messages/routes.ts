@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { deliverySchema, toDeliveryJson } from '../deliveries/view.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
@@ -202,7 +203,15 @@ messageRoutes.openapi(
     const { endpoint_ids } = c.req.valid('json')
     const id = messageOf(c)
     const replayed = unwrap(await replayMessage(c.var.deps, c.var.access, id, endpoint_ids))
-    return c.json({ deliveries: replayed.map((endpoint_id) => ({ id: `${id}.${endpoint_id}`, endpoint_id })) }, 202)
+    return c.json(
+      {
+        deliveries: replayed.map((endpoint_id) => ({
+          id: formatDeliveryId({ message_id: id, endpoint_id }),
+          endpoint_id,
+        })),
+      },
+      202,
+    )
   },
 )
 

@@ -1,42 +1,55 @@
-import { ZodError } from 'zod'
+import { recordInternal } from '../dead-letters/record.ts'
 import type { Bindings } from '../env.ts'
+import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
+import { UnreadableMessage } from './messages.ts'
 import { consumeRetry } from './retries.ts'
 
-/** Delay before a failed queue message comes back: 2 s, doubling to an hour. */
-const BACKOFF_S_FIRST = 2
-const BACKOFF_S_MAX = 3600
+type Consumer = (env: Bindings, body: unknown, now: number) => Promise<void>
+
+/** Queues whose messages are handled one by one; `dead-letters` takes its batch as a whole. */
+const CONSUMERS = { fanout: consumeFanout, retries: consumeRetry } satisfies Record<string, Consumer>
 
 /** One batch of one queue. Acknowledged message by message: one that fails never repeats its neighbours. */
 export async function consume(batch: MessageBatch, env: Bindings, now: () => number): Promise<void> {
-  const name = queueName(batch.queue)
-  if (name === 'dead-letters') return consumeDeadLetters(batch, env, now())
-  const handle = name === 'fanout' ? consumeFanout : (env: Bindings, body: unknown) => consumeRetry(env, body, now())
+  const queue = queueName(batch.queue)
+  if (queue === 'dead-letters') return consumeDeadLetters(batch, env, now())
   await Promise.all(
     batch.messages.map(async (message) => {
       try {
-        await handle(env, message.body)
+        await CONSUMERS[queue](env, message.body, now())
         message.ack()
       } catch (error) {
-        console.warn(JSON.stringify({ message: 'queue.failed', queue: name, id: message.id, error: String(error) }))
-        // A body that cannot be read will not become readable: kept raw for the operator at once.
-        const delaySeconds = error instanceof ZodError ? 0 : backoff(message.attempts)
-        message.retry({ delaySeconds })
+        console.warn(JSON.stringify({ message: 'queue.failed', queue, id: message.id, error: String(error) }))
+        const is_kept = error instanceof UnreadableMessage && (await keep(env, queue, message, error, now()))
+        if (is_kept) message.ack()
+        else message.retry({ delaySeconds: backoff(message.attempts) })
       }
     }),
   )
 }
 
-export type QueueName = 'fanout' | 'retries' | 'dead-letters'
-
-/** `postern-dead-letters-production` → `dead-letters`. */
-function queueName(queue: string): QueueName {
-  const name = /^postern-(fanout|retries|dead-letters)-/.exec(queue)?.[1]
-  if (name === undefined) throw new Error(`no consumer for queue ${queue}`)
-  return name as QueueName
+/** What cannot be read will not become readable: the operator gets it at once, instead of after days of trying. */
+async function keep(
+  env: Bindings,
+  queue: string,
+  { id, body }: Message,
+  { message: error }: UnreadableMessage,
+  now: number,
+): Promise<boolean> {
+  try {
+    await recordInternal(env.DB, [{ queue, body, error, id, now }])
+    return true
+  } catch (failure) {
+    console.warn(JSON.stringify({ message: 'dead_letters.unrecorded', count: 1, error: String(failure) }))
+    return false
+  }
 }
 
-function backoff(attempts: number): number {
-  return Math.min(BACKOFF_S_FIRST * 2 ** (attempts - 1), BACKOFF_S_MAX)
+/** `postern-dead-letters-production` → `dead-letters`. */
+function queueName(queue: string): keyof typeof CONSUMERS | 'dead-letters' {
+  const name = /^postern-(fanout|retries|dead-letters)-/.exec(queue)?.[1]
+  if (name === undefined) throw new Error(`no consumer for queue ${queue}`)
+  return name as keyof typeof CONSUMERS | 'dead-letters'
 }

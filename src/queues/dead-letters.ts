@@ -1,22 +1,7 @@
-import { z } from 'zod'
-import { recordExhausted, recordInternal } from '../dead-letters/record.ts'
+import { recordExhausted, recordInternal, type Unprocessable } from '../dead-letters/record.ts'
 import type { Bindings } from '../env.ts'
-import type { DeadLetterMessage } from './messages.ts'
-
-const RETRY_DELAY_S = 30
-
-const noticeSchema = z.object({
-  v: z.literal(1),
-  tenant_id: z.string(),
-  endpoint_id: z.string(),
-  message_id: z.string(),
-  event_type: z.string(),
-  accepted_at: z.int(),
-  died_at: z.int(),
-  attempts: z.int(),
-  last_status: z.int().nullable(),
-  last_error: z.string().nullable(),
-})
+import { backoff } from './backoff.ts'
+import { type DeadLetterMessage, deadLetterMessage } from './messages.ts'
 
 /**
  * Writes dead letters to D1, each to its kind: notices from Endpoints (`exhausted`, the tenant's), and
@@ -25,23 +10,21 @@ const noticeSchema = z.object({
  */
 export async function consumeDeadLetters(batch: MessageBatch, env: Bindings, now: number): Promise<void> {
   const exhausted: DeadLetterMessage[] = []
-  const internal: Parameters<typeof recordInternal>[1][number][] = []
+  const internal: Unprocessable[] = []
   for (const { id, body } of batch.messages) {
-    const notice = noticeSchema.safeParse(body)
+    const notice = deadLetterMessage.safeParse(body)
     if (notice.success) exhausted.push(notice.data)
-    else internal.push({ queue: queueOf(body), body, error: 'the queue gave up on it', id, now })
+    else internal.push({ queue: queueOf(body), body, error: 'its queue gave up on it', id, now })
   }
   try {
     if (exhausted.length > 0) await recordExhausted(env.DB, exhausted)
     if (internal.length > 0) await recordInternal(env.DB, internal)
   } catch (error) {
-    console.warn(
-      JSON.stringify({ message: 'dead_letters.unrecorded', count: batch.messages.length, error: String(error) }),
-    )
-    batch.retryAll({ delaySeconds: RETRY_DELAY_S })
+    const { length: count } = batch.messages
+    console.warn(JSON.stringify({ message: 'dead_letters.unrecorded', count, error: String(error) }))
+    batch.retryAll({ delaySeconds: backoff(batch.messages[0]?.attempts ?? 1) })
     return
   }
-  if (internal.length > 0) console.error(JSON.stringify({ message: 'dead_letters.internal', count: internal.length }))
   batch.ackAll()
 }
 
@@ -49,5 +32,6 @@ export async function consumeDeadLetters(batch: MessageBatch, env: Bindings, now
 function queueOf(body: unknown): string {
   if (typeof body !== 'object' || body === null) return 'unknown'
   if ('item' in body) return 'fanout'
-  return 'position' in body ? 'retries' : 'unknown'
+  if ('position' in body) return 'retries'
+  return 'died_at' in body ? 'dead-letters' : 'unknown'
 }

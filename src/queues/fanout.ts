@@ -1,43 +1,24 @@
-import { z } from 'zod'
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
 import { fromBase64 } from '../lib/hash.ts'
-
-const fanoutSchema = z.object({
-  v: z.literal(1),
-  tenant_id: z.string(),
-  item: z.object({
-    message_id: z.string(),
-    event_type: z.string(),
-    content_type: z.string(),
-    format: z.enum(['event', 'raw']),
-    headers: z.record(z.string(), z.string()),
-    channels: z.array(z.string()),
-    ordering_key: z.string().nullable(),
-    accepted_at: z.int(),
-    fingerprint: z.string(),
-    body: z.union([z.object({ base64: z.string() }), z.object({ r2_key: z.string(), size_bytes: z.int() })]),
-  }),
-  endpoint_ids: z.array(z.string()),
-  notes: z.record(z.string(), z.string()),
-})
+import { fanoutMessage, readMessage, UnreadableMessage } from './messages.ts'
 
 /**
  * Places a message with the Endpoints that its publish did not call. Repeated as a whole when one of
  * them fails or is full: the others answer `duplicate`, and the queue is the custody until all have it.
- * @throws Error naming the Endpoints that did not take it, or ZodError for a body that is no fan-out message
+ * @throws Error naming the Endpoints that did not take it, or UnreadableMessage
  */
-export async function consumeFanout(env: Bindings, body: unknown): Promise<void> {
-  const { tenant_id, item, endpoint_ids, notes } = fanoutSchema.parse(body)
-  const stored = 'base64' in item.body ? inline(item.body.base64) : item.body
+export async function consumeFanout(env: Bindings, queued: unknown): Promise<void> {
+  const { tenant_id, item, endpoint_ids, notes } = readMessage(fanoutMessage, queued)
+  const body = 'base64' in item.body ? inline(item.body.base64) : item.body
   const outcomes = await Promise.allSettled(
     endpoint_ids.map(async (endpoint_id) => {
-      const enqueued: EnqueueItem = { ...item, body: stored, note: notes[endpoint_id] ?? null }
+      const enqueued: EnqueueItem = { ...item, body, note: notes[endpoint_id] ?? null }
       // Version 0: the Endpoint's own settings do; it reads D1 only if it has none.
       const call = { tenant_id, endpoint_id, settings_version: 0, items: [enqueued] }
       const [result] = await callEndpoint(env, endpoint_id, (stub) => stub.enqueue(call))
-      if (result?.outcome === 'full') throw new Error('endpoint is full')
+      if (result?.outcome === 'full') throw new Error('it is full')
     }),
   )
   const failures = outcomes.flatMap((outcome, i) =>
@@ -48,6 +29,6 @@ export async function consumeFanout(env: Bindings, body: unknown): Promise<void>
 
 function inline(base64: string): { inline: Uint8Array } {
   const bytes = fromBase64(base64)
-  if (!bytes.ok) throw new Error('the body is not base64')
+  if (!bytes.ok) throw new UnreadableMessage('its body is not base64')
   return { inline: bytes.value }
 }

@@ -1,32 +1,67 @@
-import type { DeadLetterNotice, EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
+/** What the queues carry. Each shape has a version, so that a deploy can read what the one before it has sent. */
+import { z } from 'zod'
 
 /** Overflow of a publish: one message for up to 20 endpoints that were not called directly. */
-export interface FanoutMessage {
-  v: 1
-  tenant_id: string
-  item: FanoutItem
-  endpoint_ids: string[]
+export const fanoutMessage = z.object({
+  v: z.literal(1),
+  tenant_id: z.string(),
+  /** An `EnqueueItem` as a queue carries it: bytes as base64. */
+  item: z.object({
+    message_id: z.string(),
+    event_type: z.string(),
+    content_type: z.string(),
+    format: z.enum(['event', 'raw']),
+    headers: z.record(z.string(), z.string()),
+    channels: z.array(z.string()),
+    ordering_key: z.string().nullable(),
+    accepted_at: z.int(),
+    fingerprint: z.string(),
+    body: z.union([z.object({ base64: z.string() }), z.object({ r2_key: z.string(), size_bytes: z.int() })]),
+  }),
+  endpoint_ids: z.array(z.string()),
   /** A filter that could not be evaluated, by endpoint id; recorded on its delivery. */
-  notes: Record<string, string>
-}
+  notes: z.record(z.string(), z.string()),
+})
 
-/** {@link EnqueueItem} as a queue carries it: bytes as base64. */
-export type FanoutItem = Omit<EnqueueItem, 'body' | 'note'> & {
-  body: { base64: string } | { r2_key: string; size_bytes: number }
-}
+export type FanoutMessage = z.output<typeof fanoutMessage>
 
 /** The clock of a delayed retry. Late, duplicated or lost it does no harm: the Endpoint decides. */
-export interface RetryMessage {
-  v: 1
-  tenant_id: string
-  endpoint_id: string
+export const retryMessage = z.object({
+  v: z.literal(1),
+  tenant_id: z.string(),
+  endpoint_id: z.string(),
   /** Object name, which differs from the endpoint id for lanes beyond 0. */
-  object_name: string
+  object_name: z.string(),
   /** Delivery position inside the Endpoint. */
-  position: number
+  position: z.int(),
   /** Unix milliseconds. */
-  due_at: number
-}
+  due_at: z.int(),
+})
 
-/** Notice that a delivery used up its retries. The Endpoint keeps the delivery itself. */
-export type DeadLetterMessage = DeadLetterNotice & { v: 1 }
+export type RetryMessage = z.output<typeof retryMessage>
+
+/** Notice that a delivery used up its retries (`DeadLetterNotice`). The Endpoint keeps the delivery itself. */
+export const deadLetterMessage = z.object({
+  v: z.literal(1),
+  tenant_id: z.string(),
+  endpoint_id: z.string(),
+  message_id: z.string(),
+  event_type: z.string(),
+  accepted_at: z.int(),
+  died_at: z.int(),
+  attempts: z.int(),
+  last_status: z.int().nullable(),
+  last_error: z.string().nullable(),
+})
+
+export type DeadLetterMessage = z.output<typeof deadLetterMessage>
+
+/** A queue message of no shape that this version knows: trying again cannot help. */
+export class UnreadableMessage extends Error {}
+
+/** @throws UnreadableMessage */
+export function readMessage<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const read = schema.safeParse(body)
+  if (!read.success) throw new UnreadableMessage(z.prettifyError(read.error))
+  return read.data
+}

@@ -1,26 +1,16 @@
-import { z } from 'zod'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
-import type { RetryMessage } from './messages.ts'
+import { readMessage, retryMessage } from './messages.ts'
 
 const DELAY_S_MAX = 24 * 60 * 60
-
-const retrySchema = z.object({
-  v: z.literal(1),
-  tenant_id: z.string(),
-  endpoint_id: z.string(),
-  object_name: z.string(),
-  position: z.int(),
-  due_at: z.int(),
-})
 
 /**
  * Wakes the Endpoint of a delayed delivery. One that is not due yet (the delay was longer than a
  * queue can hold, or the delivery was put off meanwhile) gets a new clock.
- * @throws what the Endpoint or the queue throws, or ZodError for a body that is no retry message
+ * @throws what the Endpoint or the queue throws, or UnreadableMessage
  */
-export async function consumeRetry(env: Bindings, body: unknown, now: number): Promise<void> {
-  const retry: RetryMessage = retrySchema.parse(body)
+export async function consumeRetry(env: Bindings, queued: unknown, now: number): Promise<void> {
+  const retry = readMessage(retryMessage, queued)
   const due_at = await callEndpoint(env, retry.object_name, (stub) => stub.wake(retry.position))
   if (due_at === null) return
   const delaySeconds = Math.min(Math.max(1, Math.ceil((due_at - now) / 1000)), DELAY_S_MAX)
