@@ -26,15 +26,17 @@ export class GatewayProcess {
   /** With the operator's key. */
   readonly operator: Client
   readonly log_file: string
+  readonly inspector_port: number
   readonly #state_dir: string
   readonly #options: string
   #child: ChildProcess | undefined
 
-  private constructor(options: GatewayOptions, operator_key: string) {
-    const { port, state_dir } = options
+  private constructor(options: GatewayOptions & { inspector_port: number }, operator_key: string) {
+    const { port, inspector_port, state_dir } = options
     this.url = `http://localhost:${port}`
     this.operator = new Client(this.url, operator_key)
     this.log_file = join(state_dir, 'gateway.log')
+    this.inspector_port = inspector_port
     this.#state_dir = state_dir
     this.#options = JSON.stringify(options)
   }
@@ -42,13 +44,12 @@ export class GatewayProcess {
   /**
    * Starts on a free port, with new storage and new secrets.
    * @param worker_dir a build by `buildWorker`
-   * @param bindings settings that differ from wrangler.toml
    */
-  static async start(worker_dir: string, bindings: Record<string, string> = {}): Promise<GatewayProcess> {
+  static async start(worker_dir: string): Promise<GatewayProcess> {
     const state_dir = await mkdtemp(join(tmpdir(), 'postern-'))
     const secrets = await generateSecrets()
-    const port = await findFreePort()
-    const options = { worker_dir, state_dir, port, bindings: { ...secrets, ...bindings } }
+    const [port, inspector_port] = [await findFreePort(), await findFreePort()]
+    const options = { worker_dir, state_dir, port, inspector_port, bindings: { ...secrets } }
     const gateway = new GatewayProcess(options, secrets.POSTERN_OPERATOR_KEY)
     await gateway.restart()
     return gateway
@@ -83,7 +84,7 @@ export class GatewayProcess {
     await rm(this.#state_dir, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  /** Memory that workerd holds, in bytes. */
+  /** Memory that the whole of workerd holds, with the storage and queues it emulates, in bytes. */
   async workerdBytes(): Promise<number> {
     const pid = this.#child?.pid === undefined ? undefined : await findWorkerd(this.#child.pid)
     if (pid === undefined) throw new Error('workerd is not running')

@@ -12,6 +12,8 @@ export interface GatewayOptions {
   /** Where D1, R2 and the Endpoints live on; the layout is that of `wrangler dev --persist-to`. */
   state_dir: string
   port: number
+  /** Where V8's inspector listens, for tools that measure. */
+  inspector_port?: number
   environment?: Environment
   /** Secrets, and settings that differ from wrangler.toml. */
   bindings: Record<string, string>
@@ -70,6 +72,7 @@ async function miniflareOptions(options: GatewayOptions) {
     modulesRoot: options.worker_dir,
     host: '127.0.0.1',
     port: options.port,
+    ...(options.inspector_port !== undefined && { inspectorPort: options.inspector_port }),
     resourcePersistencePath: join(options.state_dir, 'v3'),
     // Otherwise it would ask Cloudflare where we are.
     cf: false,

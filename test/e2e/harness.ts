@@ -126,12 +126,12 @@ export class Endpoint {
 }
 
 /** A gateway and a receiver for one test file. */
-export function usePostern(bindings: Record<string, string> = {}): { gateway: GatewayProcess; receiver: Receiver } {
+export function usePostern(): { gateway: GatewayProcess; receiver: Receiver } {
   const shared = {} as { gateway: GatewayProcess; receiver: Receiver }
   beforeAll(async () => {
     shared.receiver = new Receiver()
     await shared.receiver.up()
-    shared.gateway = await GatewayProcess.start(inject('worker_dir'), bindings)
+    shared.gateway = await GatewayProcess.start(inject('worker_dir'))
   }, 60_000)
   afterAll(async () => {
     await shared.gateway?.close()

@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Client } from '../../scripts/client.ts'
 import { findWorkerd } from '../../scripts/workerd.ts'
 import { waitFor } from './harness.ts'
 
@@ -78,10 +80,12 @@ describe('npm start', () => {
     expect(code).toBe(1)
   })
 
-  it('shows what to try next, and ends everything on Ctrl-C', async () => {
+  it('shows what to try next, knows a new operator key at once, and ends everything on Ctrl-C', async () => {
     const child = start([])
     const output = collect(child)
     await waitFor(() => output().includes('Try this next'), { limit_ms: 30_000, what: 'The start' })
+    const operator = new Client(`http://localhost:${port}`, await makeOperatorKey())
+    expect((await operator.send('GET', '/v1/tenants')).status).toBe(200)
     const exited = once(child, 'exit')
     // A terminal sends it to the whole group.
     process.kill(-(child.pid ?? 0), 'SIGINT')
@@ -106,6 +110,11 @@ function start(args: string[]): ChildProcess {
     env: { ...process.env, PORT: String(port), NO_COLOR: '1' },
     detached: true,
   })
+}
+
+async function makeOperatorKey(): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/key-operator.ts', '--state', state_dir])
+  return /^pst_test_\S+$/m.exec(stdout)?.[0] ?? ''
 }
 
 function isAlive(pid: number): boolean {
