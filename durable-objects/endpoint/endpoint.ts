@@ -48,6 +48,8 @@ const QUEUE_BATCH_MAX = 100
 const QUEUE_DELAY_S_MAX = 24 * 60 * 60
 const CANCEL_PAGE = 500
 const RETENTION_PAGE = 500
+/** Rows that a restart may look at once more without anybody noticing. */
+const RECOVERED_ROWS_CHEAP = 100
 const UPKEEP_MS_MIN = 60 * 60 * 1000
 const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
 
@@ -90,7 +92,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.means = attemptMeans(env)
     this.settings = this.store.readMeta<EndpointSettings>('settings')
     const newest = this.store.newest()
-    const watermark = Math.max(newest?.watermark ?? 0, this.store.readMeta<number>('watermark') ?? 0)
+    const watermark = this.storedWatermark()
     this.store.rescheduleInterrupted(watermark, Date.now())
     this.projection = new Projection(
       this.store,
@@ -536,12 +538,15 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     if (this.settings === null) return
     const below = firstPosition(Date.now() - this.settings.retention_ms)
     while (this.store.deleteFinished(below, RETENTION_PAGE)) await scheduler.wait(0)
-    if (!this.hasLoose() && this.state.in_flight.size === 0) {
-      // Quiet: a restart need not look at anything below.
-      if (this.store.readMeta('watermark') !== this.projection.watermark) {
-        this.store.writeMeta('watermark', this.projection.watermark)
-      }
-    }
+    if (this.hasLoose() || this.state.in_flight.size > 0) return
+    // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
+    const unmarked = this.store.positionsFrom(this.storedWatermark(), RECOVERED_ROWS_CHEAP)
+    if (unmarked.length === RECOVERED_ROWS_CHEAP) this.store.writeMeta('watermark', this.projection.watermark)
+  }
+
+  /** Where a restart begins to look for what was not settled. */
+  private storedWatermark(): number {
+    return Math.max(this.store.newest()?.watermark ?? 0, this.store.readMeta<number>('watermark') ?? 0)
   }
 
   private view(row: DeliveryRow): DeliveryView {

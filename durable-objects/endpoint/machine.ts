@@ -206,6 +206,8 @@ class Step {
       case 'due':
         this.set({ next_due_at: event.next_due_at })
         for (const delivery of event.deliveries) this.start(delivery)
+        // What the rate limit still holds back needs its timer now, not when an attempt ends.
+        if (event.deliveries.length > 0) this.pump()
         break
       case 'finished':
         this.finish(event.position, event.outcome)
@@ -249,7 +251,7 @@ class Step {
         this.cancelPage(event.deliveries)
         break
       case 'reset_breaker':
-        this.setBreaker(SLOW_START)
+        this.startSlowly()
         this.pump()
         break
     }
@@ -398,7 +400,7 @@ class Step {
     const was_disabled = this.state.rules.disabled !== null
     if (rules.rate_limit_per_s !== this.state.rules.rate_limit_per_s) this.set({ bucket: null })
     this.set({ rules })
-    if (was_disabled && rules.disabled === null) this.setBreaker(SLOW_START)
+    if (was_disabled && rules.disabled === null) this.startSlowly()
     if (cancel_below !== null) this.set({ cancel_below })
     this.effects.push({ kind: 'save_condition' })
     this.pump()
@@ -429,6 +431,14 @@ class Step {
     this.set({ next_due_at: Math.min(due_at, this.state.next_due_at ?? due_at) })
   }
 
+  /** A probe that is still out becomes an attempt like any other: its end must not decide about a later probe. */
+  private startSlowly(): void {
+    this.set({
+      in_flight: new Map([...this.state.in_flight].map(([at, flight]) => [at, { ...flight, is_probe: false }])),
+    })
+    this.setBreaker(SLOW_START)
+  }
+
   private setBreaker(breaker: Breaker): void {
     const before = this.state.breaker
     this.set({ breaker })
@@ -456,11 +466,13 @@ class Step {
   settle(before: EndpointState): void {
     const { in_flight, next_due_at, breaker, rules, cancel_below } = this.state
     if (in_flight.size > 0 || cancel_below !== null) this.wantAlarm(this.now + BACKUP_MS)
-    if (rules.disabled === null && next_due_at !== null) {
-      if (breaker.state === 'open') this.wantAlarm(Math.max(breaker.open_until ?? 0, next_due_at))
+    // While a probe is out nothing else may go: its end is what the rest waits for, not a moment.
+    if (rules.disabled === null && next_due_at !== null && breaker.state !== 'half_open') {
+      const at = Math.max(next_due_at, breaker.state === 'open' ? (breaker.open_until ?? 0) : 0)
       // What came due while the breaker was open has no queue message to count on.
-      else if (before.breaker.state !== 'closed') this.wantAlarm(Math.max(this.now, next_due_at))
-      else this.wantAlarm(Math.max(this.now, next_due_at) + BACKUP_MS)
+      const is_only_clock = breaker.state === 'open' || before.breaker.state !== 'closed'
+      // Never for this moment: what can go now is already being loaded, so it would only ring in vain.
+      this.wantAlarm(is_only_clock && at > this.now ? at : Math.max(at, this.now) + BACKUP_MS)
     }
     const { alarm_at } = this.state
     if (this.wanted_alarm_at === null || (alarm_at !== null && alarm_at <= this.wanted_alarm_at)) return
