@@ -1,5 +1,4 @@
-import type { Random } from './machine.ts'
-import { jittered } from './schedule.ts'
+import { jittered, type Random } from './schedule.ts'
 
 const CONSECUTIVE_FAILURES_TO_OPEN = 5
 const WINDOW_LENGTH = 20

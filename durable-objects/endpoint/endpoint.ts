@@ -1,12 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
-import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
-import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
 import type { Bindings } from '../../src/env.ts'
-import type { RetryMessage } from '../../src/queues/messages.ts'
-import { type AttemptJob, type AttemptMeans, attempt, type FinishedAttempt, interrupted } from './attempt.ts'
+import type { AttemptJob, FinishedAttempt } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
+import { DeadLetterOutbox } from './dead-letter-outbox.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { listDeliveries, replayPage } from './listing.ts'
+import type { Log } from './log.ts'
 import {
   BACKUP_MS,
   concurrency,
@@ -21,13 +21,13 @@ import {
 import { attemptMeans } from './means.ts'
 import { firstPosition } from './position.ts'
 import { Projection, writeDeliveries } from './projection.ts'
+import { deleteExpired, nextUpkeepAt } from './retention.ts'
 import type {
   AttemptRecord,
   BreakerView,
   ControlResult,
   DeliveryQuery,
   DeliveryView,
-  DisabledReason,
   EndpointRpc,
   EndpointSettings,
   EnqueueCall,
@@ -35,23 +35,15 @@ import type {
   ReplayQuery,
   StoredMessage,
 } from './rpc.ts'
+import { SettingsCopy } from './settings-copy.ts'
 import { type DeliveryRow, type Parcel, Store } from './store.ts'
+import { Timer } from './timer.ts'
 import { toBreakerView, toDeliveryView } from './views.ts'
+import { sendWakes, type Wake } from './wakes.ts'
 
-/**
- * Production lets one invocation have six connections waiting for response headers, and an object is
- * one I/O context however many calls it serves. Four leave room for queues, D1 and R2.
- */
-const DIRECT_ATTEMPTS_MAX = 4
-
-const QUEUE_BATCH_MAX = 100
-const QUEUE_DELAY_S_MAX = 24 * 60 * 60
 const CANCEL_PAGE = 500
-const RETENTION_PAGE = 500
 /** Rows that a restart may look at once more without anybody noticing. */
 const RECOVERED_ROWS_CHEAP = 100
-const UPKEEP_MS_MIN = 60 * 60 * 1000
-const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
 
 /** What must outlive the process, beside the deliveries. */
 interface Condition {
@@ -75,22 +67,23 @@ const NO_RULES: Rules = {
  */
 export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly store: Store
-  private readonly means: AttemptMeans
-  private readonly projection: Projection
-  private state: EndpointState
-  private settings: EndpointSettings | null
-  private loading: Promise<EndpointSettings | null> | null = null
+  private readonly settings: SettingsCopy
   private readonly intake: Intake
-  private direct_attempts = 0
-  private timer: { at: number; handle: ReturnType<typeof setTimeout> } | null = null
+  private readonly dispatcher: Dispatcher
+  private readonly dead_letters: DeadLetterOutbox
+  private readonly projection: Projection
+  private readonly timer: Timer
+  private state: EndpointState
   private is_cancelling = false
-  private sending_dead_letters: Promise<void> | null = null
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     this.store = new Store(ctx.storage.sql)
-    this.means = attemptMeans(env)
-    this.settings = this.store.readMeta<EndpointSettings>('settings')
+    this.settings = new SettingsCopy(this.store, env.DB, this.log)
+    this.intake = new Intake(this.store)
+    this.dispatcher = new Dispatcher(attemptMeans(env), (job) => ctx.exports.Courier.attempt(job))
+    this.dead_letters = new DeadLetterOutbox(this.store, env.DEAD_LETTERS, this.log)
+    this.timer = new Timer(() => this.run({ kind: 'woken' }))
     const newest = this.store.newest()
     const watermark = this.storedWatermark()
     this.store.rescheduleInterrupted(watermark, Date.now())
@@ -101,12 +94,11 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       watermark,
       newest === null ? 0 : newest.position + 1,
     )
-    this.intake = new Intake(this.store)
     const condition = this.store.readMeta<Condition>('condition')
-    this.state = restingState(this.settings ?? NO_RULES, {
+    this.state = restingState(this.settings.current ?? NO_RULES, {
       ...condition,
       next_due_at: this.store.nextDueAt(new Map()),
-      unfinished: this.store.countScheduled(this.settings?.max_unfinished ?? 0),
+      unfinished: this.store.countScheduled(this.settings.current?.max_unfinished ?? 0),
     })
     this.projection.recover()
     ctx.blockConcurrencyWhile(async () => {
@@ -141,9 +133,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async configure(settings: EndpointSettings, parked: 'deliver' | 'cancel' = 'deliver'): Promise<void> {
-    if (this.settings !== null && settings.version < this.settings.version) return
+    if (this.settings.current !== null && settings.version < this.settings.current.version) return
     const cancel_below = parked === 'cancel' && settings.disabled === null ? firstPosition(Date.now()) : null
-    this.store.deleteMeta('disabled_unreported')
+    this.settings.forgetUnreported()
     this.adoptSettings(settings, cancel_below)
   }
 
@@ -220,8 +212,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     try {
       this.run({ kind: 'alarm', upkeep_at: this.upkeepAt(Date.now()), unflushed: this.hasLoose() })
       await this.projection.flush()
-      await this.sendDeadLetters()
-      await this.reportDisabled()
+      await this.dead_letters.send()
+      await this.settings.report()
       await this.tidy()
     } catch (error) {
       this.log('endpoint.alarm_failed', { error: String(error) })
@@ -254,7 +246,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       this.ctx.abort(`an effect failed: ${error}`)
       throw error
     }
-    if (turn.wakes.length > 0) void this.sendWakes(turn.wakes)
+    if (turn.wakes.length > 0) void this.wakeLater(turn.wakes)
     return turn.refused
   }
 
@@ -301,7 +293,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         void this.ctx.storage.setAlarm(effect.at)
         break
       case 'set_timer':
-        this.setTimer(effect.at, turn.now)
+        this.timer.ringBy(effect.at, turn.now)
         break
       case 'save_condition': {
         const { breaker, cancel_below } = this.state
@@ -312,7 +304,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         this.recordDeadLetter(effect.position, turn.now)
         break
       case 'disable':
-        this.disable(effect.reason)
+        this.settings.disable(effect.reason)
         break
       case 'announce':
         this.log(`endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
@@ -328,30 +320,11 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   // --- attempts ---
 
   private launch(parcel: Parcel): void {
-    const { settings } = this
-    if (settings === null) return
-    const { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform } = settings
+    if (this.settings.current === null) return
+    const { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform } = this.settings.current
     const destination = { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform }
     const job: AttemptJob = { destination, parcel, number: parcel.attempts + 1 }
-    void this.dispatch(job).then((finished) => this.conclude(job, finished))
-  }
-
-  private async dispatch(job: AttemptJob): Promise<FinishedAttempt> {
-    const started_at = Date.now()
-    // A payload in R2 may be large: it is loaded where it does not weigh on the Endpoint's memory.
-    if (this.direct_attempts >= DIRECT_ATTEMPTS_MAX || job.parcel.r2_key !== null) {
-      try {
-        return await this.ctx.exports.Courier.attempt(job)
-      } catch (error) {
-        return interrupted(job, this.means, started_at, error)
-      }
-    }
-    this.direct_attempts++
-    try {
-      return await attempt(job, this.means)
-    } finally {
-      this.direct_attempts--
-    }
+    void this.dispatcher.dispatch(job).then((finished) => this.conclude(job, finished))
   }
 
   private conclude({ parcel, destination }: AttemptJob, { record, outcome }: FinishedAttempt): void {
@@ -367,93 +340,27 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     }
   }
 
-  // --- clocks ---
-
-  private async sendWakes(wakes: readonly { position: number; due_at: number }[]): Promise<void> {
-    const { settings } = this
-    if (settings === null) return
-    const now = Date.now()
-    for (let from = 0; from < wakes.length; from += QUEUE_BATCH_MAX) {
-      const page = wakes.slice(from, from + QUEUE_BATCH_MAX)
-      try {
-        await this.env.RETRIES.sendBatch(
-          page.map(({ position, due_at }) => ({
-            body: {
-              v: 1,
-              tenant_id: settings.tenant_id,
-              endpoint_id: settings.endpoint_id,
-              object_name: settings.endpoint_id,
-              position,
-              due_at,
-            } satisfies RetryMessage,
-            delaySeconds: Math.min(Math.max(0, Math.ceil((due_at - now) / 1000)), QUEUE_DELAY_S_MAX),
-          })),
-        )
-      } catch (error) {
-        this.log('retries.refused', { error: String(error), count: page.length })
-        this.run({ kind: 'wake_refused', due_at: Math.min(...page.map((wake) => wake.due_at)) })
-      }
-    }
-  }
-
-  private setTimer(at: number, now: number): void {
-    if (this.timer !== null && this.timer.at <= at) return
-    if (this.timer !== null) clearTimeout(this.timer.handle)
-    const ring = () => {
-      this.timer = null
-      this.run({ kind: 'woken' })
-    }
-    this.timer = { at, handle: setTimeout(ring, Math.max(1, at - now)) }
+  private async wakeLater(wakes: readonly Wake[]): Promise<void> {
+    if (this.settings.current === null) return
+    const due_at = await sendWakes(this.env.RETRIES, this.settings.current, wakes, Date.now(), this.log)
+    if (due_at !== null) this.run({ kind: 'wake_refused', due_at })
   }
 
   // --- settings ---
 
-  /** The settings, read from D1 when the caller knows of newer ones. With D1 down, what is known goes on. */
-  private async adopt(
-    call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>,
-  ): Promise<EndpointSettings | null> {
-    if (this.settings !== null && this.settings.version >= call.settings_version) return this.settings
-    this.loading ??= loadEndpointSettings(this.env.DB, call.tenant_id, call.endpoint_id).finally(() => {
-      this.loading = null
-    })
-    try {
-      const loaded = await this.loading
-      if (loaded === null) return null
-      if (this.settings === null || loaded.version > this.settings.version) this.adoptSettings(loaded, null)
-    } catch (error) {
-      if (this.settings === null) throw error
-      this.log('settings.stale', { error: String(error) })
-    }
-    return this.settings
+  /** The settings as new as the caller knows them; null when the endpoint was deleted. */
+  private async adopt(call: EnqueueCall): Promise<EndpointSettings | null> {
+    const settings = await this.settings.atLeast(call)
+    if (settings === null) return null
+    if (settings.version > (this.settings.current?.version ?? -1)) this.adoptSettings(settings, null)
+    return this.settings.current
   }
 
   private adoptSettings(settings: EndpointSettings, cancel_below: number | null): void {
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (this.settings === null) this.state = { ...this.state, rules: settings }
-    this.settings = settings
-    this.store.writeMeta('settings', settings)
+    if (this.settings.current === null) this.state = { ...this.state, rules: settings }
+    this.settings.write(settings)
     this.run({ kind: 'configured', rules: settings, cancel_below })
-  }
-
-  private disable(reason: DisabledReason): void {
-    if (this.settings === null) return
-    this.settings = { ...this.settings, disabled: reason }
-    this.store.writeMeta('settings', this.settings)
-    this.store.writeMeta('disabled_unreported', reason)
-    this.log('endpoint.disabled', { reason })
-    void this.reportDisabled()
-  }
-
-  /** Tells D1 that this Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */
-  private async reportDisabled(): Promise<void> {
-    const reason = this.store.readMeta<DisabledReason>('disabled_unreported')
-    if (reason === null || this.settings === null) return
-    try {
-      await markDisabled(this.env.DB, this.settings.tenant_id, this.settings.endpoint_id, reason, Date.now())
-      this.store.deleteMeta('disabled_unreported')
-    } catch (error) {
-      this.log('endpoint.disable_unreported', { error: String(error) })
-    }
   }
 
   private async cancelNextPage(below: number): Promise<void> {
@@ -465,79 +372,44 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.run({ kind: 'unfinished', deliveries: this.store.unfinishedBelow(below, CANCEL_PAGE, this.state.in_flight) })
   }
 
-  // --- dead letters ---
-
   private recordDeadLetter(position: number, now: number): void {
     const row = this.store.row(position)
-    if (row === null || this.settings === null) return
-    this.store.addDeadLetter({
-      tenant_id: this.settings.tenant_id,
-      endpoint_id: this.settings.endpoint_id,
-      message_id: row.message_id,
-      event_type: row.event_type,
-      accepted_at: row.accepted_at,
+    if (row === null || this.settings.current === null) return
+    const { message_id, event_type, accepted_at, attempts, last_status, last_error } = row
+    const { tenant_id, endpoint_id } = this.settings.current
+    this.dead_letters.add({
+      tenant_id,
+      endpoint_id,
+      message_id,
+      event_type,
+      accepted_at,
       died_at: now,
-      attempts: row.attempts,
-      last_status: row.last_status,
-      last_error: row.last_error,
+      attempts,
+      last_status,
+      last_error,
     })
-    void this.sendDeadLetters()
-  }
-
-  /** Sends what the outbox holds; what the queue refuses stays for the alarm. */
-  private sendDeadLetters(): Promise<void> {
-    this.sending_dead_letters ??= this.sendDeadLettersInPages().finally(() => {
-      this.sending_dead_letters = null
-    })
-    return this.sending_dead_letters
-  }
-
-  private async sendDeadLettersInPages(): Promise<void> {
-    // Once around the loop, so that deaths of one moment share a batch.
-    await scheduler.wait(0)
-    for (;;) {
-      const page = this.store.deadLetters(QUEUE_BATCH_MAX)
-      const last = page.at(-1)
-      if (last === undefined) return
-      try {
-        await this.env.DEAD_LETTERS.sendBatch(page.map(({ notice }) => ({ body: { v: 1, ...notice } })))
-      } catch (error) {
-        this.log('dead_letters.refused', { error: String(error) })
-        return
-      }
-      this.store.removeDeadLetters(last.id)
-    }
   }
 
   // --- upkeep ---
 
   private async project(rows: readonly DeliveryRow[]): Promise<void> {
-    if (this.settings !== null)
-      await writeDeliveries(this.env.DB, this.settings.tenant_id, this.settings.endpoint_id, rows)
+    const { current } = this.settings
+    if (current !== null) await writeDeliveries(this.env.DB, current.tenant_id, current.endpoint_id, rows)
   }
 
-  /** Something that only memory or the outbox holds on to, so that the alarm must come back for it. */
+  /** Something that only memory or an outbox holds on to, so that the alarm must come back for it. */
   private hasLoose(): boolean {
-    return (
-      this.projection.isBehind() ||
-      this.store.deadLetters(1).length > 0 ||
-      this.store.readMeta('disabled_unreported') !== null
-    )
+    return this.projection.isBehind() || !this.dead_letters.isEmpty() || this.settings.hasUnreported()
   }
 
-  /** When retention next has something to delete; null for an empty object. */
   private upkeepAt(now: number): number | null {
-    const oldest = this.store.oldestPosition()
-    if (oldest === null || this.settings === null) return null
-    const ends_at = oldest / firstPosition(1) + this.settings.retention_ms
-    // An old delivery that has not ended (its endpoint is disabled) is looked at again once a day.
-    return ends_at <= now ? now + UPKEEP_MS_MAX : Math.max(Math.ceil(ends_at), now + UPKEEP_MS_MIN)
+    const { current } = this.settings
+    return current === null ? null : nextUpkeepAt(this.store, current.retention_ms, now)
   }
 
   private async tidy(): Promise<void> {
-    if (this.settings === null) return
-    const below = firstPosition(Date.now() - this.settings.retention_ms)
-    while (this.store.deleteFinished(below, RETENTION_PAGE)) await scheduler.wait(0)
+    if (this.settings.current === null) return
+    await deleteExpired(this.store, this.settings.current.retention_ms, Date.now())
     if (this.hasLoose() || this.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
     const unmarked = this.store.positionsFrom(this.storedWatermark(), RECOVERED_ROWS_CHEAP)
@@ -550,11 +422,11 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private view(row: DeliveryRow): DeliveryView {
-    return toDeliveryView(row, this.settings?.endpoint_id ?? '', this.state)
+    return toDeliveryView(row, this.settings.current?.endpoint_id ?? '', this.state)
   }
 
-  private log(message: string, fields: Record<string, unknown>): void {
-    const { tenant_id, endpoint_id } = this.settings ?? {}
+  private readonly log: Log = (message, fields) => {
+    const { tenant_id, endpoint_id } = this.settings.current ?? {}
     console.log(JSON.stringify({ message, tenant_id, endpoint_id, ...fields }))
   }
 }
@@ -566,7 +438,7 @@ interface Turn {
   /** The attempt that the next update records. */
   record: AttemptRecord | null
   parcels: Map<number, Parcel>
-  wakes: { position: number; due_at: number }[]
+  wakes: Wake[]
   refused: Set<number>
   following: EndpointEvent[]
 }

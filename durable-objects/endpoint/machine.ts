@@ -19,10 +19,7 @@ import {
 } from './breaker.ts'
 import { type Bucket, fullBucket, refill, untilToken } from './rate.ts'
 import type { DeliveryState, DisabledReason, EndpointSettings } from './rpc.ts'
-import { nextDelay } from './schedule.ts'
-
-/** A number in [0, 1). */
-export type Random = () => number
+import { nextDelay, type Random } from './schedule.ts'
 
 /** How late work may be noticed when every faster clock (a queue message, a timer) was lost. */
 export const BACKUP_MS = 60_000
@@ -362,8 +359,12 @@ class Step {
       this.setBreaker(abandonProbe(this.state.breaker, this.now))
     }
     this.retryOrBury({ ...delivery, failures: delivery.failures + 1 }, outcome.retry_after_ms)
+    if (outcome.blames_receiver && this.hasFailedTooLong()) this.disable('failing')
+  }
+
+  private hasFailedTooLong(): boolean {
     const { failing_since } = this.state.breaker
-    if (failing_since !== null && this.now - failing_since >= this.state.rules.disable_after_ms) this.disable('failing')
+    return failing_since !== null && this.now - failing_since >= this.state.rules.disable_after_ms
   }
 
   private retryOrBury(delivery: Stored, retry_after_ms: number | null): void {

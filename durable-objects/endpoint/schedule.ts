@@ -1,4 +1,5 @@
-import type { Random } from './machine.ts'
+/** A number in [0, 1). */
+export type Random = () => number
 
 /** Delays are spread by this share either way, so that what failed together does not come back together. */
 const JITTER = 0.2

@@ -1,0 +1,22 @@
+import { firstPosition } from './position.ts'
+import type { Store } from './store.ts'
+
+const PAGE = 500
+/** At most once an hour, so that deletions share an alarm. */
+const UPKEEP_MS_MIN = 60 * 60 * 1000
+/** An old delivery that has not ended (its endpoint is disabled) is looked at again once a day. */
+const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
+
+/** When there will next be something to delete; null for an empty object. */
+export function nextUpkeepAt(store: Store, retention_ms: number, now: number): number | null {
+  const oldest = store.oldestPosition()
+  if (oldest === null) return null
+  const ends_at = Math.ceil(oldest / firstPosition(1) + retention_ms)
+  return ends_at <= now ? now + UPKEEP_MS_MAX : Math.max(ends_at, now + UPKEEP_MS_MIN)
+}
+
+/** Deletes finished deliveries whose retention has ended, a page a turn. */
+export async function deleteExpired(store: Store, retention_ms: number, now: number): Promise<void> {
+  const below = firstPosition(now - retention_ms)
+  while (store.deleteFinished(below, PAGE)) await scheduler.wait(0)
+}

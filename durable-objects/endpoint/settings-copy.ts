@@ -1,0 +1,76 @@
+import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
+import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
+import type { Log } from './log.ts'
+import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
+import type { Store } from './store.ts'
+
+/** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
+export class SettingsCopy {
+  private readonly store: Store
+  private readonly db: D1Database
+  private readonly log: Log
+  private loading: Promise<EndpointSettings | null> | null = null
+  /** Null in an object that was never told. */
+  current: EndpointSettings | null
+
+  constructor(store: Store, db: D1Database, log: Log) {
+    this.store = store
+    this.db = db
+    this.log = log
+    this.current = store.readMeta<EndpointSettings>('settings')
+  }
+
+  write(settings: EndpointSettings): void {
+    this.current = settings
+    this.store.writeMeta('settings', settings)
+  }
+
+  /**
+   * What is known when it is as new as the caller's version, else what D1 says; null when the endpoint
+   * was deleted. With D1 down, what is known goes on.
+   * @throws what D1 throws, when nothing is known
+   */
+  async atLeast(call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>) {
+    if (this.current !== null && this.current.version >= call.settings_version) return this.current
+    this.loading ??= loadEndpointSettings(this.db, call.tenant_id, call.endpoint_id).finally(() => {
+      this.loading = null
+    })
+    try {
+      return await this.loading
+    } catch (error) {
+      if (this.current === null) throw error
+      this.log('settings.stale', { error: String(error) })
+      return this.current
+    }
+  }
+
+  /** The Endpoint has disabled itself; D1 has to hear of it. */
+  disable(reason: DisabledReason): void {
+    if (this.current === null) return
+    this.write({ ...this.current, disabled: reason })
+    this.store.writeMeta('disabled_unreported', reason)
+    this.log('endpoint.disabled', { reason })
+    void this.report()
+  }
+
+  hasUnreported(): boolean {
+    return this.store.readMeta('disabled_unreported') !== null
+  }
+
+  /** Somebody has changed the endpoint since: there is nothing to report any more. */
+  forgetUnreported(): void {
+    this.store.deleteMeta('disabled_unreported')
+  }
+
+  /** Tells D1 that the Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */
+  async report(): Promise<void> {
+    const reason = this.store.readMeta<DisabledReason>('disabled_unreported')
+    if (reason === null || this.current === null) return
+    try {
+      await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, reason, Date.now())
+      this.store.deleteMeta('disabled_unreported')
+    } catch (error) {
+      this.log('endpoint.disable_unreported', { error: String(error) })
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { Bindings } from '../../src/env.ts'
+import type { RetryMessage } from '../../src/queues/messages.ts'
+import type { Log } from './log.ts'
+import type { EndpointSettings } from './rpc.ts'
+
+const BATCH_MAX = 100
+/** A queue holds a message for a day at most; the consumer splits what is longer. */
+const DELAY_S_MAX = 24 * 60 * 60
+
+export interface Wake {
+  position: number
+  /** Unix milliseconds. */
+  due_at: number
+}
+
+/**
+ * Puts a clock into the retries queue for each delivery. Answers the earliest due time among those
+ * that the queue refused, for which the alarm is the only clock left; null when it took them all.
+ */
+export async function sendWakes(
+  queue: Bindings['RETRIES'],
+  { tenant_id, endpoint_id }: Pick<EndpointSettings, 'tenant_id' | 'endpoint_id'>,
+  wakes: readonly Wake[],
+  now: number,
+  log: Log,
+): Promise<number | null> {
+  const refused: number[] = []
+  for (let from = 0; from < wakes.length; from += BATCH_MAX) {
+    const batch = wakes.slice(from, from + BATCH_MAX)
+    try {
+      await queue.sendBatch(
+        batch.map(({ position, due_at }) => {
+          const body: RetryMessage = { v: 1, tenant_id, endpoint_id, object_name: endpoint_id, position, due_at }
+          return { body, delaySeconds: Math.min(Math.max(0, Math.ceil((due_at - now) / 1000)), DELAY_S_MAX) }
+        }),
+      )
+    } catch (error) {
+      log('retries.refused', { error: String(error), count: batch.length })
+      refused.push(...batch.map(({ due_at }) => due_at))
+    }
+  }
+  return refused.length === 0 ? null : Math.min(...refused)
+}
