@@ -6,7 +6,12 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], environment: 'node' },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          environment: 'node',
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         plugins: [
@@ -18,7 +23,15 @@ export default defineConfig({
             },
           })),
         ],
-        test: { name: 'worker', include: ['test/worker/**/*.test.ts'], setupFiles: './test/worker/setup.ts' },
+        test: {
+          name: 'worker',
+          include: ['test/worker/**/*.test.ts'],
+          setupFiles: './test/worker/setup.ts',
+          testTimeout: 30_000,
+          // They mostly wait, for queues and retries: more at once than there are cores.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         test: {
@@ -29,6 +42,7 @@ export default defineConfig({
           testTimeout: 120_000,
           // Each file runs a gateway of its own, and some compare times: two at once would measure each other.
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

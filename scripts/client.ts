@@ -46,7 +46,7 @@ export type CreatedEndpoint = EndpointView & { secret: string }
 /** What becomes of one message of a batch. */
 export type BatchResult = { status: 202; message: Published } | { status: number; code: string; detail: string }
 
-export interface Page<Item> {
+interface Page<Item> {
   data: Item[]
   next_cursor: string | null
 }

@@ -13,6 +13,8 @@ const { values: options } = parseArgs({
   options: {
     /** `dev` is the gateway of `npm start`; the others are reached with wrangler's login. */
     env: { type: 'string', default: 'dev' },
+    /** Stores nothing: for whoever keeps the key as the secret POSTERN_OPERATOR_KEY. */
+    print: { type: 'boolean', default: false },
     name: { type: 'string', default: 'npm run key:operator' },
     /** dev only: where `npm start` keeps its data. */
     state: { type: 'string', default: process.env.POSTERN_STATE ?? '.postern' },
@@ -24,10 +26,10 @@ if (!environment.success) fail(`--env ${options.env} is not one of dev, staging,
 
 const mode = environment.data === 'production' ? 'live' : 'test'
 const { row, key } = await makeKey(null, { name: options.name, role: 'operator', mode }, Date.now(), randomBytes)
-try {
-  await insert(row, environment.data)
-} catch (error) {
-  fail(`The key could not be stored. Is the database migrated?\n\n${(error as Error).message}`)
+if (!options.print) {
+  await insert(row, environment.data).catch((error: Error) => {
+    fail(`The key could not be stored. Is the database migrated?\n\n${error.message}`)
+  })
 }
 say(`An operator key for ${environment.data}, shown this once:`)
 say()

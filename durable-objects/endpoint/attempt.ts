@@ -20,8 +20,11 @@ import type { Parcel } from './store.ts'
 /** How much of a response body is kept. */
 const RESPONSE_BODY_BYTES_MAX = 4096
 
+/** An expression's error may quote the message it failed on, however long. */
+const DETAIL_LENGTH_MAX = 500
+
 /** The settings one attempt depends on. */
-export type Destination = Pick<
+type Destination = Pick<
   EndpointSettings,
   'tenant_id' | 'endpoint_id' | 'url' | 'headers' | 'secrets' | 'timeout_ms' | 'transform'
 >
@@ -153,7 +156,10 @@ interface Answer {
 }
 
 async function send({ url, headers, body }: Prepared, timeout_ms: number, means: AttemptMeans): Promise<Sent> {
-  const signal = AbortSignal.timeout(timeout_ms)
+  // Not AbortSignal.timeout: its timer cannot be stopped, and would keep the object in memory, and billed, until it rings.
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), timeout_ms)
+  const { signal } = timeout
   try {
     const response = await means.fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
     const answer: Answer = {
@@ -170,11 +176,13 @@ async function send({ url, headers, body }: Prepared, timeout_ms: number, means:
       detail: error instanceof Error ? error.message : String(error),
       response: null,
     }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
 function finish(
-  { number, destination }: AttemptJob,
+  { number }: AttemptJob,
   { now, random }: Pick<AttemptMeans, 'now' | 'random'>,
   started_at: number,
   prepared: Prepared | null,
@@ -189,8 +197,8 @@ function finish(
       duration_ms: ended_at - started_at,
       status: response?.status ?? null,
       error,
-      detail,
-      request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers, destination.headers),
+      detail: detail?.slice(0, DETAIL_LENGTH_MAX) ?? null,
+      request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers),
       response_headers: response?.headers ?? {},
       response_body: response?.body ?? '',
     },

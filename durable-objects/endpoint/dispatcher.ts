@@ -6,6 +6,9 @@ import { type AttemptJob, type AttemptMeans, attempt, type FinishedAttempt, inte
  */
 const DIRECT_ATTEMPTS_MAX = 4
 
+/** Beyond its own timeout an attempt may wait for R2 and the courier's answer, but not for ever. */
+const GRACE_MS = 30_000
+
 /** Makes an attempt in an I/O context of its own. */
 export type Courier = (job: AttemptJob) => Promise<FinishedAttempt>
 
@@ -23,10 +26,23 @@ export class Dispatcher {
   /** Never throws: what goes wrong is in the record. */
   async dispatch(job: AttemptJob): Promise<FinishedAttempt> {
     const started_at = this.means.now()
-    // A payload in R2 may be large: it is loaded where it does not weigh on the Endpoint's memory.
-    if (this.direct_attempts >= DIRECT_ATTEMPTS_MAX || job.parcel.r2_key !== null) {
-      return this.courier(job).catch((error) => interrupted(job, this.means, started_at, error))
+    const limit_ms = job.destination.timeout_ms + GRACE_MS
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const overdue = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no end within ${limit_ms} ms`)), limit_ms)
+    })
+    try {
+      return await Promise.race([this.make(job), overdue])
+    } catch (error) {
+      return interrupted(job, this.means, started_at, error)
+    } finally {
+      clearTimeout(timer)
     }
+  }
+
+  private async make(job: AttemptJob): Promise<FinishedAttempt> {
+    // A payload in R2 may be large: it is loaded where it does not weigh on the Endpoint's memory.
+    if (this.direct_attempts >= DIRECT_ATTEMPTS_MAX || job.parcel.r2_key !== null) return this.courier(job)
     this.direct_attempts++
     try {
       return await attempt(job, this.means)

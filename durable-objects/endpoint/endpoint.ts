@@ -132,10 +132,13 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return due_at !== null && due_at > Date.now() && !isHeld(this.state) ? due_at : null
   }
 
-  async configure(settings: EndpointSettings, parked: 'deliver' | 'cancel' = 'deliver'): Promise<void> {
+  async configure(settings: EndpointSettings, parked?: 'deliver' | 'cancel'): Promise<void> {
     if (this.settings.current !== null && settings.version < this.settings.current.version) return
-    const cancel_below = parked === 'cancel' && settings.disabled === null ? firstPosition(Date.now()) : null
-    this.settings.forgetUnreported()
+    // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
+    const cancels = parked === 'cancel' && settings.disabled === null && isHeld(this.state)
+    const cancel_below = cancels ? firstPosition(Date.now()) : null
+    // Somebody enables it: whatever made it disable itself is over.
+    if (parked !== undefined) this.settings.forgetUnreported()
     this.adoptSettings(settings, cancel_below)
   }
 
@@ -201,6 +204,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async remove(): Promise<void> {
+    // From here on a call that comes in between asks D1, and hears that the endpoint is gone.
+    this.settings.current = null
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
     // Attempts still in flight must not write into what is gone: the next call finds a new, empty object.
@@ -210,14 +215,19 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   /** Never throws: an alarm whose handler keeps throwing is given up by the platform. */
   override async alarm(): Promise<void> {
     try {
-      this.run({ kind: 'alarm', upkeep_at: this.upkeepAt(Date.now()), unflushed: this.hasLoose() })
+      this.run({
+        kind: 'alarm',
+        next_due_at: this.store.nextDueAt(this.state.in_flight),
+        upkeep_at: this.upkeepAt(Date.now()),
+        unflushed: this.hasLoose(),
+      })
       await this.projection.flush()
       await this.dead_letters.send()
       await this.settings.report()
       await this.tidy()
     } catch (error) {
       this.log('endpoint.alarm_failed', { error: String(error) })
-      await this.ctx.storage.setAlarm(Date.now() + BACKUP_MS)
+      this.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
     }
   }
 
@@ -276,7 +286,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       case 'load_due': {
         const deliveries = this.store.due(turn.now, effect.limit, this.state.in_flight)
         for (const parcel of deliveries) turn.parcels.set(parcel.position, parcel)
-        const taken = new Map<number, unknown>([...this.state.in_flight, ...turn.parcels])
+        const loaded = deliveries.map(({ position }) => [position, null] as const)
+        const taken = new Map<number, unknown>([...this.state.in_flight, ...loaded])
         turn.following.unshift({ kind: 'due', deliveries, next_due_at: this.store.nextDueAt(taken) })
         break
       }
@@ -359,8 +370,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private adoptSettings(settings: EndpointSettings, cancel_below: number | null): void {
     // A new object is not one that was disabled: it has nothing to be careful about.
     if (this.settings.current === null) this.state = { ...this.state, rules: settings }
-    this.settings.write(settings)
-    this.run({ kind: 'configured', rules: settings, cancel_below })
+    const rules = this.settings.write(settings)
+    this.run({ kind: 'configured', rules, cancel_below })
   }
 
   private async cancelNextPage(below: number): Promise<void> {
@@ -399,7 +410,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   /** Something that only memory or an outbox holds on to, so that the alarm must come back for it. */
   private hasLoose(): boolean {
-    return this.projection.isBehind() || !this.dead_letters.isEmpty() || this.settings.hasUnreported()
+    return this.projection.isBehind() || !this.dead_letters.isEmpty() || this.settings.unreported() !== null
   }
 
   private upkeepAt(now: number): number | null {

@@ -19,10 +19,13 @@ import {
 } from './breaker.ts'
 import { type Bucket, fullBucket, refill, untilToken } from './rate.ts'
 import type { DeliveryState, DisabledReason, EndpointSettings } from './rpc.ts'
-import { nextDelay, type Random } from './schedule.ts'
+import { jittered, nextDelay, type Random } from './schedule.ts'
 
 /** How late work may be noticed when every faster clock (a queue message, a timer) was lost. */
 export const BACKUP_MS = 60_000
+
+/** When an attempt that was cut off is made again. It uses up no retry, so this is what bounds its repetition. */
+const INTERRUPTED_MS = 30_000
 
 /** The part of the settings that decisions depend on. */
 export type Rules = Pick<
@@ -30,7 +33,7 @@ export type Rules = Pick<
   'disabled' | 'retry_delays_ms' | 'max_in_flight' | 'rate_limit_per_s' | 'disable_after_ms' | 'max_unfinished'
 >
 
-export interface Flight {
+interface Flight {
   readonly is_probe: boolean
   readonly order_key: string | null
   /** Failed attempts in the present budget of retries. */
@@ -74,9 +77,11 @@ export type Outcome =
       retry_after_ms: number | null
       /** 410: the receiver wants no more. */
       is_gone: boolean
-      /** False when the receiver had no part in it (a transform threw, the attempt was cut off). */
+      /** False when the receiver had no part in it (a transform threw, the URL may not be called). */
       blames_receiver: boolean
     }
+  /** Cut off on our side: neither the receiver nor the message had a part in it. */
+  | { kind: 'interrupted' }
 
 export type EndpointEvent =
   | { kind: 'enqueued'; arrivals: readonly Arrival[] }
@@ -85,8 +90,11 @@ export type EndpointEvent =
   | { kind: 'finished'; position: number; outcome: Outcome }
   /** A queue message, a timer or a restart says that something may be due. */
   | { kind: 'woken' }
-  /** The alarm rang. `upkeep_at`: when storage next wants tidying; `unflushed`: the read model lags. */
-  | { kind: 'alarm'; upkeep_at: number | null; unflushed: boolean }
+  /**
+   * The alarm rang. `next_due_at`: as storage says, since what was scheduled may have been cancelled;
+   * `upkeep_at`: when storage next wants tidying; `unflushed`: the read model lags.
+   */
+  | { kind: 'alarm'; next_due_at: number | null; upkeep_at: number | null; unflushed: boolean }
   /** The retries queue refused: the alarm is the only clock left for this. */
   | { kind: 'wake_refused'; due_at: number }
   | { kind: 'configured'; rules: Rules; cancel_below: number | null }
@@ -214,7 +222,7 @@ class Step {
         this.pump()
         break
       case 'alarm':
-        this.set({ alarm_at: null })
+        this.set({ alarm_at: null, next_due_at: event.next_due_at })
         if (event.unflushed) this.wantAlarm(this.now + BACKUP_MS)
         if (event.upkeep_at !== null) this.wantAlarm(Math.max(event.upkeep_at, this.now + BACKUP_MS))
         this.pump()
@@ -334,6 +342,9 @@ class Step {
           : recordSuccess(this.state.breaker, this.state.rules.max_in_flight),
       )
       this.end({ ...flight, position }, 'succeeded')
+    } else if (outcome.kind === 'interrupted') {
+      if (flight.is_probe) this.setBreaker(abandonProbe(this.state.breaker, this.now))
+      this.retryLater({ ...flight, position }, jittered(INTERRUPTED_MS, this.random))
     } else {
       this.fail({ ...flight, position }, flight.is_probe, outcome)
     }
@@ -375,6 +386,10 @@ class Step {
       this.effects.push({ kind: 'dead_letter', position })
       return
     }
+    this.retryLater(delivery, delay_ms)
+  }
+
+  private retryLater({ position, failures }: Stored, delay_ms: number): void {
     const due_at = this.now + delay_ms
     this.update(position, { state: 'waiting', due_at, failures })
     this.effects.push({ kind: 'wake_later', position, due_at })

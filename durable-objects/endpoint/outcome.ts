@@ -16,6 +16,7 @@ export function errorOfStatus(status: number): AttemptError | null {
 /** What an attempt means for the delivery, the schedule and the breaker. */
 export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null): Outcome {
   if (error === null) return { kind: 'success' }
+  if (error === 'interrupted') return { kind: 'interrupted' }
   return {
     kind: 'failure',
     retry_after_ms,
@@ -29,7 +30,6 @@ const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
   'transform_failed',
   'payload_missing',
   'signing_failed',
-  'interrupted',
 ])
 
 /**
@@ -39,7 +39,13 @@ const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
 export function retryAfterMs(status: number, header: string | null, now: number): number | null {
   if ((status !== 429 && status !== 503) || header === null) return null
   const text = header.trim()
-  const wait_ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  const wait_ms = /^\d+$/.test(text) ? Number(text) * 1000 : dateOf(text) - now
   if (Number.isNaN(wait_ms) || wait_ms <= 0) return null
   return Math.min(wait_ms, RETRY_AFTER_MS_MAX)
+}
+
+/** An HTTP date in one of its three forms, or one of RFC 3339; `Date.parse` alone finds a year in any nonsense. */
+function dateOf(text: string): number {
+  if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(text)) return Date.parse(`${text} GMT`)
+  return /^[A-Z][a-z]{2,8}, .*GMT$/.test(text) || /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN
 }

@@ -1,4 +1,4 @@
-/** A token bucket: at most `per_s` attempts a second over any second or more, a tenth of that at once. */
+/** A token bucket: `per_s` attempts a second in the long run, and at most a tenth of a second's worth (or one) at once. */
 export interface Bucket {
   readonly tokens: number
   readonly refilled_at: number

@@ -1,20 +1,35 @@
 /** What of a request and its answer is fit to be kept and shown. */
 
+// A delivery's attempts share one row (store.ts), so the smaller each record, the more of them are kept.
 const HEADERS_MAX = 64
+const HEADER_NAME_LENGTH_MAX = 128
 const HEADER_VALUE_LENGTH_MAX = 512
-const SECRET_NAME = /auth|token|secret|key|cookie|password|credential/
+const RESPONSE_HEADERS_LENGTH_MAX = 8192
+const SECRET_NAME = /auth|token|secret|key|cookie|password|credential/i
+/** As JSON each takes six bytes, and none says anything to a reader. */
+const CONTROL_CHARACTERS = /[^\P{Cc}\t\n\r]/gu
 
-/** Request headers as sent; of the endpoint's own, those that may hold a credential are masked. */
-export function shownRequestHeaders(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
+/** Request headers as sent; those that may hold a credential are masked, the endpoint's own and forwarded ones alike. */
+export function shownRequestHeaders(sent: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(sent).map(([name, value]) => [name, name in own && SECRET_NAME.test(name) ? '[redacted]' : value]),
+    Object.entries(sent)
+      // Postern's own come last, and they are the ones to keep.
+      .slice(-HEADERS_MAX)
+      .map(([name, value]) => [name, SECRET_NAME.test(name) ? '[redacted]' : value.slice(0, HEADER_VALUE_LENGTH_MAX)]),
   )
 }
 
 /** The first headers of a response, each cut to a sane length: a receiver decides neither how much we store. */
 export function responseHeaders(headers: Headers): Record<string, string> {
-  const entries = [...headers].filter(([name]) => name !== 'set-cookie').slice(0, HEADERS_MAX)
-  return Object.fromEntries(entries.map(([name, value]) => [name, value.slice(0, HEADER_VALUE_LENGTH_MAX)]))
+  const kept: Record<string, string> = {}
+  let room = RESPONSE_HEADERS_LENGTH_MAX
+  for (const [name, value] of [...headers].slice(0, HEADERS_MAX)) {
+    const shown = value.slice(0, HEADER_VALUE_LENGTH_MAX)
+    if (name === 'set-cookie' || name.length > HEADER_NAME_LENGTH_MAX || name.length + shown.length > room) continue
+    kept[name] = shown
+    room -= name.length + shown.length
+  }
+  return kept
 }
 
 /**
@@ -29,6 +44,8 @@ export async function readCapped(
   if (body === null) return ''
   const reader = body.getReader()
   const cancel = () => void reader.cancel().catch(() => {})
+  // A signal that has fired already tells no one again.
+  if (signal.aborted) cancel()
   signal.addEventListener('abort', cancel)
   const decoder = new TextDecoder()
   let text = ''
@@ -46,5 +63,5 @@ export async function readCapped(
     signal.removeEventListener('abort', cancel)
     cancel()
   }
-  return text + decoder.decode()
+  return (text + decoder.decode()).replace(CONTROL_CHARACTERS, '\ufffd')
 }

@@ -186,7 +186,7 @@ export interface EndpointRpc {
   enqueue(call: EnqueueCall): Promise<EnqueueResult[]>
   /** A retry's clock rang. Answers Unix ms when it should ring again, or null. */
   wake(position: number): Promise<number | null>
-  /** New settings. `parked` says what to do with parked deliveries when this enables the endpoint. */
+  /** New settings. Given with `parked` it enables the endpoint, and says what to do with parked deliveries. */
   configure(settings: EndpointSettings, parked?: 'deliver' | 'cancel'): Promise<void>
   list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }>
   get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>

@@ -20,9 +20,12 @@ export class SettingsCopy {
     this.current = store.readMeta<EndpointSettings>('settings')
   }
 
-  write(settings: EndpointSettings): void {
-    this.current = settings
-    this.store.writeMeta('settings', settings)
+  /** Keeps what D1 says. Its own disabling, of which D1 has not heard yet, stands; answers what holds now. */
+  write(settings: EndpointSettings): EndpointSettings {
+    const current = { ...settings, disabled: settings.disabled ?? this.unreported() }
+    this.current = current
+    this.store.writeMeta('settings', current)
+    return current
   }
 
   /**
@@ -47,28 +50,28 @@ export class SettingsCopy {
   /** The Endpoint has disabled itself; D1 has to hear of it. */
   disable(reason: DisabledReason): void {
     if (this.current === null) return
-    this.write({ ...this.current, disabled: reason })
     this.store.writeMeta('disabled_unreported', reason)
+    this.write(this.current)
     this.log('endpoint.disabled', { reason })
     void this.report()
   }
 
-  hasUnreported(): boolean {
-    return this.store.readMeta('disabled_unreported') !== null
+  /** Why it disabled itself, while D1 does not know. */
+  unreported(): DisabledReason | null {
+    return this.store.readMeta<DisabledReason>('disabled_unreported')
   }
 
-  /** Somebody has changed the endpoint since: there is nothing to report any more. */
   forgetUnreported(): void {
     this.store.deleteMeta('disabled_unreported')
   }
 
   /** Tells D1 that the Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */
   async report(): Promise<void> {
-    const reason = this.store.readMeta<DisabledReason>('disabled_unreported')
+    const reason = this.unreported()
     if (reason === null || this.current === null) return
     try {
       await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, reason, Date.now())
-      this.store.deleteMeta('disabled_unreported')
+      this.forgetUnreported()
     } catch (error) {
       this.log('endpoint.disable_unreported', { error: String(error) })
     }

@@ -5,7 +5,7 @@ import type { EndpointSettings, SealedSecret } from './rpc.ts'
 
 type Owner = Pick<EndpointSettings, 'tenant_id' | 'endpoint_id' | 'secrets'>
 
-/** Imported keys by sealed secret, so that a busy endpoint decrypts its secret once per isolate. */
+/** Imported keys by owner and sealed secret, so that a busy endpoint decrypts its secret once per isolate. */
 const imported = new Map<string, SigningKey>()
 const IMPORTED_MAX = 1000
 
@@ -14,7 +14,7 @@ export async function signingKeys(owner: Owner, keyring: Keyring, now: number): 
   const keys: SigningKey[] = []
   for (const secret of owner.secrets) {
     if (secret.expires_at !== null && secret.expires_at <= now) continue
-    const key = imported.get(secret.sealed) ?? (await importSealed(secret, owner, keyring))
+    const key = imported.get(nameOf(secret, owner)) ?? (await importSealed(secret, owner, keyring))
     if (key === null) return err('a signing secret could not be decrypted: is its master key still configured?')
     keys.push(key)
   }
@@ -27,6 +27,11 @@ async function importSealed(secret: SealedSecret, owner: Owner, keyring: Keyring
   const key = await importSigningKey(text.value)
   if (!key.ok) return null
   if (imported.size >= IMPORTED_MAX) imported.clear()
-  imported.set(secret.sealed, key.value)
+  imported.set(nameOf(secret, owner), key.value)
   return key.value
+}
+
+/** The owner too: a sealed secret that was moved to another endpoint must not open there because it is known here. */
+function nameOf({ sealed }: SealedSecret, { tenant_id, endpoint_id }: Owner): string {
+  return `${tenant_id}/${endpoint_id}/${sealed}`
 }

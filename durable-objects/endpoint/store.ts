@@ -10,7 +10,7 @@ const ATTEMPTS_KEPT_MAX = 50
 /** A row may hold 2 MB, and a receiver that wants to can make each attempt's record some 60 KB long. */
 const ATTEMPT_LOG_LENGTH_MAX = 256 * 1024
 
-export type RawState = Change['state']
+type RawState = Change['state']
 
 /** A delivery as stored, without its payload and attempts. */
 export interface DeliveryRow extends Record<string, SqlStorageValue> {

@@ -3,7 +3,7 @@ import { type AttemptRecord, DELIVERY_STATES, type DeliveryView } from '../../du
 import { time, toTime, toTimeOrNull } from '../http/time.ts'
 import { formatDeliveryId } from './delivery-id.ts'
 
-export const deliveryState = z.enum(DELIVERY_STATES).openapi('DeliveryState', {
+const deliveryState = z.enum(DELIVERY_STATES).openapi('DeliveryState', {
   description:
     '`pending`: not attempted yet; `delivering`: an attempt is under way; `waiting`: a retry is scheduled; ' +
     '`parked`: held while the endpoint is disabled or its breaker is open; `succeeded`; `dead`: retries used up; `cancelled`.',

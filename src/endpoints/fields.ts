@@ -95,7 +95,7 @@ export const rotateBody = z
       .min(0)
       .max(604_800)
       .default(86_400)
-      .openapi({ description: 'How long the old secret goes on signing' }),
+      .openapi({ description: 'How long old secrets go on signing, at most' }),
     kind: secretKind.optional().openapi({ description: 'Default: the kind of the present one' }),
     secret: ownSecret.openapi({ description: 'Your own instead of a new one' }),
   })

@@ -80,6 +80,7 @@ export async function rotateSecret(
 /** What of the present secrets goes on signing beside a new one. */
 function retire(secrets: readonly SealedSecret[], overlap_s: number, now: number): SealedSecret[] {
   const ends_at = now + overlap_s * 1000
-  const retired = secrets.map((secret) => ({ ...secret, expires_at: secret.expires_at ?? ends_at }))
+  // None outlives the overlap that its owner asks for now: after a leak that may be none at all.
+  const retired = secrets.map((secret) => ({ ...secret, expires_at: Math.min(secret.expires_at ?? ends_at, ends_at) }))
   return liveSecrets(retired, now)
 }

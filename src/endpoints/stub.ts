@@ -5,7 +5,7 @@ const TRIES_MAX = 3
 const BACKOFF_MS = 50
 
 /** The Durable Object of an endpoint. Lane 0 bears the endpoint's id; further lanes are `{endpoint_id}/{n}`. */
-export function endpointStub(env: Bindings, object_name: string): DurableObjectStub<Endpoint> {
+function endpointStub(env: Bindings, object_name: string): DurableObjectStub<Endpoint> {
   return env.ENDPOINT.get(env.ENDPOINT.idFromName(object_name))
 }
 

@@ -39,8 +39,10 @@ healthRoutes.openapi(
     try {
       await Promise.race([c.env.DB.prepare('SELECT 1').first(), late])
     } catch (error) {
+      // Anybody may ask, so the cause is for the log alone.
+      console.warn(JSON.stringify({ message: 'health.not_ready', error: String(error) }))
       const headers = { 'retry-after': '5' }
-      throw new ProblemError(problem('unavailable', `the database: ${error}`, { headers }))
+      throw new ProblemError(problem('unavailable', 'the database does not answer', { headers }))
     }
     return c.json({ status: 'ok' as const }, 200)
   },

@@ -7,7 +7,7 @@ import type { tenants } from '../tenants/table.ts'
 import type { Deps } from './context.ts'
 import type { Role } from './permissions.ts'
 
-export interface Principal {
+interface Principal {
   key_id: string
   role: Role
   /** Null for an operator. */

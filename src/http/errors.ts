@@ -28,15 +28,22 @@ function toProblem(error: Error): Problem {
   if (error instanceof ProblemError) return error.problem
   if (error instanceof HTTPException && error.status === 400)
     return problem('invalid_json', 'the body cannot be parsed as JSON')
-  if (isStorageError(error)) {
-    return problem('unavailable', 'the database does not answer; try again soon', { headers: { 'retry-after': '5' } })
-  }
+  if (error instanceof HTTPException && error.status === 415)
+    return problem('unsupported_media_type', 'send the body with content-type: application/json')
+  const headers = { 'retry-after': '5' }
+  if (isStorageError(error)) return problem('unavailable', 'the database does not answer; try again soon', { headers })
+  if (isObjectError(error)) return problem('unavailable', 'the endpoint does not answer; try again soon', { headers })
   return problem('internal', 'this was logged under the request id')
 }
 
 /** D1 names itself in its messages, and drizzle wraps what D1 throws. */
 function isStorageError(error: Error): boolean {
   return error instanceof DrizzleQueryError || error.message.startsWith('D1_')
+}
+
+/** What the platform throws for a Durable Object carries these marks ("Error handling" of its documentation). */
+function isObjectError(error: Error): boolean {
+  return 'retryable' in error || 'overloaded' in error || 'durableObjectReset' in error
 }
 
 function describe(error: Error): string {
@@ -60,5 +67,9 @@ export const answerNotFound =
 function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')
   const given = path.split('/')
-  return wanted.length === given.length && wanted.every((segment, i) => segment.startsWith(':') || segment === given[i])
+  // As the router has it: a parameter is never empty.
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, i) => (segment.startsWith(':') ? given[i] !== '' : segment === given[i]))
+  )
 }

@@ -5,7 +5,6 @@ export const TENANT_ROLES = ['admin', 'developer', 'publisher', 'viewer', 'audit
 export type TenantRole = (typeof TENANT_ROLES)[number]
 export type Role = TenantRole | 'operator'
 
-const ALL: readonly TenantRole[] = ['admin', 'developer', 'publisher', 'viewer']
 const READ: readonly TenantRole[] = ['admin', 'developer', 'viewer']
 const BUILD: readonly TenantRole[] = ['admin', 'developer']
 const ADMIN: readonly TenantRole[] = ['admin']
@@ -15,13 +14,13 @@ const OPERATOR_ONLY: readonly TenantRole[] = []
 export const PERMISSIONS = {
   'tenant.list': OPERATOR_ONLY,
   'tenant.create': OPERATOR_ONLY,
-  'tenant.get': ALL,
+  'tenant.get': READ,
   'tenant.update': OPERATOR_ONLY,
   'tenant.delete': OPERATOR_ONLY,
   'key.list': ADMIN,
   'key.create': ADMIN,
   'key.revoke': ADMIN,
-  'event_type.read': ALL,
+  'event_type.read': READ,
   'event_type.write': BUILD,
   'endpoint.read': READ,
   'endpoint.write': BUILD,

@@ -58,7 +58,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** `application/problem+json` of RFC 9457. */
+/** `application/problem+json` of RFC 9457. A response made by hand takes no header from the context, so the id is set here. */
 export function problemResponse({ code, detail, errors, headers, extra }: Problem, request_id: string): Response {
   const { status, title } = PROBLEMS[code]
   const body = {
@@ -73,6 +73,6 @@ export function problemResponse({ code, detail, errors, headers, extra }: Proble
   }
   return new Response(JSON.stringify(body), {
     status,
-    headers: { 'content-type': 'application/problem+json', ...headers },
+    headers: { 'content-type': 'application/problem+json', 'x-request-id': request_id, ...headers },
   })
 }

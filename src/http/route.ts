@@ -40,14 +40,15 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
   const { permission, body_bytes_max = BODY_BYTES_MAX, ...described } = contract
   const is_public = permission === 'public'
-  const has_body = contract.request?.body !== undefined
+  const body = contract.request?.body
+  const has_body = body !== undefined
   const route = {
     ...described,
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
     middleware: [
       ...(is_public ? [] : [authorize(permission)]),
-      ...(has_body ? [limitBody(body_bytes_max), requireJson] : []),
+      ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
     ],
     responses: {
       ...(!is_public && {
@@ -121,13 +122,21 @@ function limitBody(bytes_max: number): MiddlewareHandler {
   })
 }
 
-const requireJson: MiddlewareHandler = async function requireJson(c, next) {
-  const type = c.req.header('content-type')
-  const is_empty = type === undefined && c.req.raw.body === null
-  if (!is_empty && !/^application\/json(\s*;|$)/i.test(type ?? '')) {
-    throw new ProblemError(problem('unsupported_media_type', 'send the body with content-type: application/json'))
+function requireJson(is_required: boolean): MiddlewareHandler {
+  return async function requireJson(c, next) {
+    const type = c.req.header('content-type')
+    const is_empty = type === undefined && c.req.raw.body === null
+    // The validator would take a body that is not there for an empty object, and that may mean "all of them".
+    if (is_empty && is_required) throw new ProblemError(problem('invalid_request', 'a JSON body is required'))
+    if (!is_empty && !/^application\/json(\s*;|$)/i.test(type ?? '')) {
+      throw new ProblemError(problem('unsupported_media_type', 'send the body with content-type: application/json'))
+    }
+    // Many clients name the type of a body that they do not send. The validator reads what is cached here.
+    if (!is_required && (await c.req.text()) === '') {
+      Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') })
+    }
+    await next()
   }
-  await next()
 }
 
 /** The tenant of the path; there is one behind every route whose path names one. */

@@ -1,4 +1,4 @@
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { AppEnv } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
 
@@ -7,11 +7,32 @@ export function createRouter() {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (result.success) return
-      const errors = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+      const errors = result.error.issues
+        .flatMap(toReasons)
+        .map(({ path, message }) => ({ path: path.join('.'), message }))
       const [first] = errors
       const detail =
         first === undefined ? 'it does not fit its schema' : [first.path, first.message].filter(Boolean).join(': ')
       throw new ProblemError(problem('invalid_request', detail, { errors }))
     },
   })
+}
+
+type Issue = z.core.$ZodIssue
+
+/**
+ * Of a body that may have one of several forms: what is wrong by the form that was meant, so that its
+ * author reads about the member that is wrong and not about the choice. Where no form is closer than the
+ * others, the choice is what is wrong.
+ */
+function toReasons(issue: Issue): Pick<Issue, 'path' | 'message'>[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const [closest, next] = issue.errors.toSorted((a, b) => unknownMembers(a) - unknownMembers(b))
+  if (closest === undefined || (next !== undefined && unknownMembers(next) === unknownMembers(closest))) return [issue]
+  return closest.flatMap(toReasons).map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
+}
+
+/** Members that a form does not know are the surest sign that another was meant. */
+function unknownMembers(issues: readonly Issue[]): number {
+  return issues.reduce((count, issue) => count + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0), 0)
 }

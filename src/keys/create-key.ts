@@ -16,7 +16,8 @@ export async function createKey(
 ): Promise<Result<{ row: KeyRow; key: string }, Problem>> {
   const now = deps.now()
   if (wanted.expires_at !== undefined && wanted.expires_at <= now) {
-    return err(problem('invalid_request', 'expires_at: must be in the future'))
+    const message = 'must be in the future'
+    return err(problem('invalid_request', `expires_at: ${message}`, { errors: [{ path: 'expires_at', message }] }))
   }
   const { row, key } = await makeKey(tenant.id, wanted, now, deps.random)
   const limit = resolveLimits(tenant.limits).keys

@@ -31,6 +31,8 @@ const LENGTH_MAX = 2048
 /** Names that resolve inside a network, and suffixes reserved for it (RFC 6761, 6762, 8375; ICANN's .internal). */
 const LOCAL_SUFFIXES = [
   'localhost',
+  'localdomain',
+  'localdomain6',
   'local',
   'internal',
   'home.arpa',

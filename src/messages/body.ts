@@ -1,6 +1,6 @@
 import type { StoredBody } from '../../durable-objects/endpoint/rpc.ts'
 import type { Bindings } from '../env.ts'
-import { deliveredBody, type Message } from './message.ts'
+import type { Message } from './message.ts'
 
 /** Up to this a payload lives in the Endpoint's row; larger ones are written once to R2 and referenced. */
 export const INLINE_BYTES_MAX = 96 * 1024
@@ -9,23 +9,17 @@ export const INLINE_BYTES_MAX = 96 * 1024
 export const QUEUED_BYTES_MAX = 72 * 1024
 
 /**
- * Where the body of this message will be read from. One in R2 is there when this returns, before
- * anyone claims custody of a delivery that needs it.
+ * Writes a large body to R2. It is there when this returns, before anyone claims custody of a delivery
+ * that needs it.
  * @throws what R2 throws
  */
-export async function storeBody(
+export async function putPayload(
   payloads: Bindings['PAYLOADS'],
-  message: Message,
-  inline_bytes_max: number,
+  { tenant_id, id, accepted_at, fingerprint }: Message,
+  bytes: Uint8Array,
 ): Promise<StoredBody> {
-  const body = deliveredBody(message)
-  if (body.byteLength <= inline_bytes_max) return { inline: body }
-  const r2_key = payloadKey(message)
-  await payloads.put(r2_key, body)
-  return { r2_key, size_bytes: body.byteLength }
-}
-
-/** Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes. */
-function payloadKey({ tenant_id, id, accepted_at, fingerprint }: Message): string {
-  return `${tenant_id}/${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
+  // Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes.
+  const r2_key = `${tenant_id}/${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
+  await payloads.put(r2_key, bytes)
+  return { r2_key, size_bytes: bytes.byteLength }
 }

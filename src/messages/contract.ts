@@ -3,14 +3,15 @@ import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/routes.ts'
 import { time, toTime } from '../http/time.ts'
-import type { Draft } from './message.ts'
+import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
 
-/** Visible ASCII, as the header's draft has it ("The Idempotency-Key HTTP Header Field"). */
-export const idempotencyKey = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
-  .openapi({ example: 'order-1842-paid' })
+/** Checked where it is used, so that one bad key of a batch does not refuse the others. */
+export const idempotencyKey = z.string().openapi({
+  pattern: IDEMPOTENCY_KEY.source,
+  example: 'order-1842-paid',
+  description: '1 to 255 visible ASCII characters',
+})
 
 const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
 

@@ -27,14 +27,16 @@ export async function listMessages({ env }: Deps, tenant_id: string, query: Mess
   return toPage(results, limit, (row) => [row.accepted_at, row.id])
 }
 
-// Each half walks its primary key from the cursor down and stops at the limit.
+// Each half walks its primary key from the cursor down and stops at the limit. A message that nobody wanted and that
+// was replayed to a new endpoint has rows in both.
 const PAGE = `tenant_id = ?1 AND accepted_at >= ?4 AND accepted_at <= ?2 AND (?5 IS NULL OR event_type = ?5)`
 const LIST = `SELECT * FROM (
     SELECT message_id AS id, event_type AS type, accepted_at, COUNT(*) AS deliveries FROM deliveries
     WHERE ${PAGE} AND (accepted_at, message_id) < (?2, ?3)
     GROUP BY accepted_at, message_id ORDER BY accepted_at DESC, message_id DESC LIMIT ?6)
   UNION ALL SELECT * FROM (
-    SELECT id, event_type AS type, accepted_at, 0 AS deliveries FROM unmatched_messages
-    WHERE ${PAGE} AND (accepted_at, id) < (?2, ?3)
+    SELECT id, event_type AS type, accepted_at, 0 AS deliveries FROM unmatched_messages AS unmatched
+    WHERE ${PAGE} AND (accepted_at, id) < (?2, ?3) AND NOT EXISTS (SELECT 1 FROM deliveries AS delivery
+      WHERE delivery.tenant_id = ?1 AND delivery.accepted_at = unmatched.accepted_at AND delivery.message_id = unmatched.id)
     ORDER BY accepted_at DESC, id DESC LIMIT ?6)
   ORDER BY accepted_at DESC, id DESC LIMIT ?6`

@@ -32,13 +32,16 @@ export interface Message {
 /** How far a message id given as an idempotency key may lie in the future. */
 const CLOCK_SKEW_MS_MAX = 60_000
 
-/** Gives a draft its identity. The same tenant, key and content always give the same id and fingerprint. */
+/**
+ * Gives a draft its identity. The same tenant, key and content always give the same id and fingerprint.
+ * The error is a sentence about an idempotency key that cannot be used.
+ */
 export async function identify(
   tenant_id: string,
   draft: Draft,
   now: number,
   random: RandomBytes,
-): Promise<Result<Message, 'invalid_idempotency_key'>> {
+): Promise<Result<Message, string>> {
   const identity = await chooseId(tenant_id, draft.idempotency_key, now, random)
   if (!identity.ok) return identity
   const { content, event_type, channels, ordering_key } = draft
@@ -71,17 +74,20 @@ async function chooseId(
   key: string | null,
   now: number,
   random: RandomBytes,
-): Promise<Result<Identity, 'invalid_idempotency_key'>> {
+): Promise<Result<Identity, string>> {
   if (key === null) return ok({ id: createId('msg', now, random), accepted_at: now, is_keyed: false })
+  if (!IDEMPOTENCY_KEY.test(key)) return err('it must be 1 to 255 visible ASCII characters')
   if (!MESSAGE_ID.test(key)) {
     const id = createKeyedId('msg', await sha256(`${tenant_id}\n${key}`))
     return ok({ id, accepted_at: now, is_keyed: true })
   }
   const accepted_at = timeOfId(key) ?? now
-  if (accepted_at > now + CLOCK_SKEW_MS_MAX) return err('invalid_idempotency_key')
+  if (accepted_at > now + CLOCK_SKEW_MS_MAX) return err('it is a message id that lies in the future')
   return ok({ id: key, accepted_at, is_keyed: true })
 }
 
+/** As the header's draft has it ("The Idempotency-Key HTTP Header Field"), and no longer than the design allows. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 const MESSAGE_ID = new RegExp(idPattern('msg'))
 
 /**

@@ -2,14 +2,14 @@
  * Puts messages into custody: every delivery is in its Endpoint's storage, or in the fan-out queue,
  * before anyone is told that it was accepted.
  */
-import type { DeliveryState, EnqueueItem, EnqueueResult } from '../../durable-objects/endpoint/rpc.ts'
+import type { DeliveryState, EnqueueItem, EnqueueResult, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
 import { toBase64 } from '../lib/hash.ts'
 import type { FanoutMessage } from '../queues/messages.ts'
-import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX, storeBody } from './body.ts'
+import { INLINE_BYTES_MAX, putPayload, QUEUED_BYTES_MAX } from './body.ts'
 import type { Target } from './match.ts'
-import { type Message, toEnqueueItem } from './message.ts'
+import { deliveredBody, type Message, toEnqueueItem } from './message.ts'
 
 /** Endpoints called directly; the rest of a wide fan-out goes through the queue. */
 const DIRECT_ENDPOINTS_MAX = 20
@@ -48,68 +48,90 @@ interface Journey extends Outgoing {
   direct: readonly Target[]
   queued: readonly Target[]
   outcomes: Map<string, Outcome>
+  /** What receivers will get. */
+  bytes: Uint8Array
+  /** Where they are in R2, once somebody needed them there; null when R2 would not take them. */
+  in_r2: Promise<StoredBody | null> | null
 }
 
 /** Places messages together, with one call per Endpoint however many of them it gets. Results in their order. */
 export async function placeMessages(env: Bindings, outgoing: readonly Outgoing[]): Promise<Placed[]> {
   const journeys = outgoing.map(({ message, targets }): Journey => {
     const direct = targets.slice(0, DIRECT_ENDPOINTS_MAX)
-    return { message, targets, direct, queued: targets.slice(direct.length), outcomes: new Map() }
+    const queued = targets.slice(direct.length)
+    return { message, targets, direct, queued, outcomes: new Map(), bytes: deliveredBody(message), in_r2: null }
   })
   await askArbiters(env, journeys)
-  await Promise.all([callDirectly(env, journeys, (journey) => journey.direct), queueTheRest(env, journeys)])
+  const going = journeys.filter((journey) => !isStopped(journey))
+  await Promise.all([callRest(env, going), queueTheRest(env, going)])
   return journeys.map(conclude)
 }
 
 /**
- * A keyed message with several targets is first placed with one of them, always the same: that one
- * decides a race between two publishes of the same key, so that no other Endpoint ever sees the loser.
+ * A keyed message is first placed with one of its targets, always the same: that one decides a race
+ * between two publishes of the same key, so that no other Endpoint ever sees the loser. Without its
+ * verdict nothing else is placed: a queue cannot give it.
  */
 async function askArbiters(env: Bindings, journeys: readonly Journey[]): Promise<void> {
-  const keyed = journeys.filter(({ message, targets }) => message.is_keyed && targets.length > 1)
-  if (keyed.length === 0) return
-  await callDirectly(env, keyed, ({ direct }) => direct.slice(0, 1))
-  for (const journey of keyed) {
+  let asking = journeys.filter(({ message }) => message.is_keyed)
+  for (let nth = 0; asking.length > 0; nth++) {
+    await callDirectly(env, asking, ({ direct }) => direct.slice(nth, nth + 1))
+    // One that is full or deleted cannot decide; the next one does.
+    asking = asking.filter(({ direct, outcomes }) => {
+      const { outcome } = outcomes.get(direct[nth]?.endpoint_id ?? '') ?? { outcome: 'missing' }
+      return (outcome === 'full' || outcome === 'gone') && nth + 1 < direct.length
+    })
+  }
+  for (const journey of journeys) {
     for (const outcome of journey.outcomes.values()) {
-      // What was accepted first keeps its time, and with it its bytes, at every endpoint.
-      if (outcome.outcome === 'duplicate') journey.message = { ...journey.message, accepted_at: outcome.accepted_at }
+      if (outcome.outcome === 'duplicate') keepTime(journey, outcome.accepted_at)
     }
   }
 }
 
+/** What was accepted first keeps its time, and with it its bytes, at every endpoint. */
+function keepTime(journey: Journey, accepted_at: number): void {
+  if (journey.message.accepted_at === accepted_at) return
+  journey.message = { ...journey.message, accepted_at }
+  journey.bytes = deliveredBody(journey.message)
+  journey.in_r2 = null
+}
+
+/** Calls what was not called yet; an Endpoint that does not answer gets its delivery by the queue. */
+async function callRest(env: Bindings, journeys: readonly Journey[]): Promise<void> {
+  const rest = ({ direct, outcomes }: Journey) => direct.filter(({ endpoint_id }) => !outcomes.has(endpoint_id))
+  const remaining = new Map(journeys.map((journey) => [journey, rest(journey)]))
+  await callDirectly(env, journeys, (journey) => remaining.get(journey) ?? [])
+  await Promise.all(
+    [...remaining].map(async ([journey, targets]) => {
+      const missing = targets.filter(({ endpoint_id }) => journey.outcomes.get(endpoint_id)?.outcome === 'missing')
+      if (missing.length > 0 && (await sendToQueue(env, journey, missing))) setQueued(journey, missing)
+    }),
+  )
+}
+
+/** One call per Endpoint, with all that is for it. */
 async function callDirectly(
   env: Bindings,
   journeys: readonly Journey[],
   targetsOf: (journey: Journey) => readonly Target[],
 ): Promise<void> {
-  const calls = new Map<string, { target: Target; journey: Journey }[]>()
-  for (const journey of journeys) {
-    if (isLost(journey)) continue
-    for (const target of targetsOf(journey)) {
-      if (journey.outcomes.has(target.endpoint_id)) continue
-      const call = calls.get(target.endpoint_id) ?? []
-      call.push({ target, journey })
-      calls.set(target.endpoint_id, call)
-    }
-  }
-  const bodies = await bodiesOf(env, journeys, INLINE_BYTES_MAX)
+  const pairs = journeys.flatMap((journey) => targetsOf(journey).map((target) => ({ journey, target })))
+  const calls = Map.groupBy(pairs, ({ target }) => target.endpoint_id)
   await Promise.all(
     [...calls].map(async ([endpoint_id, passengers]) => {
-      const items: EnqueueItem[] = []
-      const aboard: typeof passengers = []
-      for (const passenger of passengers) {
-        const body = bodies.get(passenger.journey)
-        if (body === undefined) continue
-        aboard.push(passenger)
-        items.push(toEnqueueItem(passenger.journey.message, body, passenger.target.note))
-      }
-      const first = aboard[0]
+      const bodies = await Promise.all(passengers.map(({ journey }) => bodyOf(env, journey, INLINE_BYTES_MAX)))
+      const aboard = passengers.flatMap(({ journey, target }, i) => {
+        const body = bodies[i]
+        if (!body) journey.outcomes.set(endpoint_id, { outcome: 'missing' })
+        return body ? [{ journey, target, item: toEnqueueItem(journey.message, body, target.note) }] : []
+      })
+      const [first] = aboard
       if (first === undefined) return
+      const items = aboard.map(({ item }) => item)
       const outcomes = await enqueue(env, first.journey.message.tenant_id, first.target, items)
-      for (const [i, { journey, target }] of aboard.entries()) {
-        const outcome = outcomes?.[i]
-        if (outcome !== undefined) journey.outcomes.set(endpoint_id, outcome)
-        else await fallBackToQueue(env, journey, target)
+      for (const [i, { journey }] of aboard.entries()) {
+        journey.outcomes.set(endpoint_id, outcomes?.[i] ?? { outcome: 'missing' })
       }
     }),
   )
@@ -132,45 +154,27 @@ async function enqueue(
   }
 }
 
-async function fallBackToQueue(env: Bindings, journey: Journey, target: Target): Promise<void> {
-  const is_queued = await sendToQueue(env, journey, [target])
-  journey.outcomes.set(target.endpoint_id, { outcome: is_queued ? 'queued' : 'missing' })
-}
-
 async function queueTheRest(env: Bindings, journeys: readonly Journey[]): Promise<void> {
-  const wide = journeys.filter((journey) => journey.queued.length > 0 && !isLost(journey))
   await Promise.all(
-    wide.map(async (journey) => {
+    journeys.map(async (journey) => {
       for (let from = 0; from < journey.queued.length; from += ENDPOINTS_PER_QUEUE_MESSAGE) {
         const page = journey.queued.slice(from, from + ENDPOINTS_PER_QUEUE_MESSAGE)
-        if (await sendToQueue(env, journey, page)) {
-          for (const { endpoint_id } of page) journey.outcomes.set(endpoint_id, { outcome: 'queued' })
-        } else {
-          await callOnceMore(env, journey, page)
-        }
+        if (await sendToQueue(env, journey, page)) setQueued(journey, page)
+        // The queue refused: fan-out falls back to direct calls.
+        else await callDirectly(env, [journey], () => page)
       }
     }),
   )
 }
 
-/** The queue refused: fan-out falls back to direct calls. */
-async function callOnceMore(env: Bindings, journey: Journey, targets: readonly Target[]): Promise<void> {
-  const bodies = await bodiesOf(env, [journey], INLINE_BYTES_MAX)
-  const body = bodies.get(journey)
-  await Promise.all(
-    targets.map(async (target) => {
-      const items = body === undefined ? [] : [toEnqueueItem(journey.message, body, target.note)]
-      const outcomes = items.length === 0 ? null : await enqueue(env, journey.message.tenant_id, target, items)
-      journey.outcomes.set(target.endpoint_id, outcomes?.[0] ?? { outcome: 'missing' })
-    }),
-  )
+function setQueued(journey: Journey, targets: readonly Target[]): void {
+  for (const { endpoint_id } of targets) journey.outcomes.set(endpoint_id, { outcome: 'queued' })
 }
 
 async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Target[]): Promise<boolean> {
   const { message } = journey
-  const bodies = await bodiesOf(env, [journey], QUEUED_BYTES_MAX)
-  const body = bodies.get(journey)
-  if (body === undefined) return false
+  const body = await bodyOf(env, journey, QUEUED_BYTES_MAX)
+  if (body === null) return false
   const { note: _, ...item } = toEnqueueItem(message, body, null)
   const notes = targets.flatMap(({ endpoint_id, note }) => (note === null ? [] : [[endpoint_id, note]]))
   const queued: FanoutMessage = {
@@ -189,46 +193,42 @@ async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Ta
   }
 }
 
-/** The stored body of each message; one that R2 would not take has none. */
-async function bodiesOf(env: Bindings, journeys: readonly Journey[], inline_bytes_max: number) {
-  const bodies = new Map<Journey, EnqueueItem['body']>()
-  await Promise.all(
-    journeys.map(async (journey) => {
-      try {
-        bodies.set(journey, await storeBody(env.PAYLOADS, journey.message, inline_bytes_max))
-      } catch (error) {
-        console.warn(
-          JSON.stringify({ message: 'publish.payload_refused', message_id: journey.message.id, error: String(error) }),
-        )
-      }
-    }),
-  )
-  return bodies
+/** A message's body as an Endpoint or a queue takes it; null when it is large and R2 would not take it. */
+async function bodyOf(env: Bindings, journey: Journey, inline_bytes_max: number): Promise<StoredBody | null> {
+  const { message, bytes } = journey
+  if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
+  journey.in_r2 ??= putPayload(env.PAYLOADS, message, bytes).catch((error) => {
+    const { id: message_id } = message
+    console.warn(JSON.stringify({ message: 'publish.payload_refused', message_id, error: String(error) }))
+    return null
+  })
+  return journey.in_r2
 }
 
-function isLost({ outcomes }: Journey): boolean {
-  return [...outcomes.values()].some(({ outcome }) => outcome === 'conflict')
+/** Nothing more is to be placed: its id stands for another content, or nobody could decide whether it does. */
+function isStopped({ message, outcomes }: Journey): boolean {
+  const seen = [...outcomes.values()].map(({ outcome }) => outcome)
+  return seen.includes('conflict') || (message.is_keyed && seen.includes('missing'))
 }
 
 function conclude(journey: Journey): Placed {
-  if (isLost(journey)) return { kind: 'conflict' }
+  const verdicts = journey.targets.map(({ endpoint_id }) => journey.outcomes.get(endpoint_id)?.outcome)
+  if (verdicts.includes('conflict')) return { kind: 'conflict' }
   const deliveries: Placement[] = []
   const full: string[] = []
   const missing: string[] = []
-  let duplicates = 0
   let { accepted_at } = journey.message
   for (const { endpoint_id } of journey.targets) {
     const result = journey.outcomes.get(endpoint_id) ?? { outcome: 'missing' }
     switch (result.outcome) {
       case 'duplicate':
-        duplicates++
         accepted_at = result.accepted_at
         deliveries.push({ endpoint_id, state: result.state })
         break
       case 'accepted':
         deliveries.push({ endpoint_id, state: result.state })
         break
-      case 'queued':
+      case 'queued': // Whether it is new there shows later; those that were asked directly answer for it.
         deliveries.push({ endpoint_id, state: 'pending' })
         break
       case 'full':
@@ -246,7 +246,8 @@ function conclude(journey: Journey): Placed {
   return {
     kind: 'accepted',
     accepted_at,
-    is_duplicate: duplicates > 0 && duplicates === deliveries.length,
+    // The first that can tell, which for a key is the one that decides: so one of many racers is told that it is new.
+    is_duplicate: verdicts.find((outcome) => outcome === 'accepted' || outcome === 'duplicate') === 'duplicate',
     deliveries,
     full,
   }

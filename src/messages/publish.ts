@@ -34,6 +34,7 @@ export async function publish(
   if (tenant === null) throw new Error('a message is published for a tenant')
   const results: (Result<Published, Problem> | undefined)[] = drafts.map(() => undefined)
   const outgoing: (Outgoing & { index: number })[] = []
+  const is_filtered = subscriptions.some(({ filter }) => filter !== null)
 
   await Promise.all(
     drafts.map(async (draft, index) => {
@@ -42,7 +43,8 @@ export async function publish(
         results[index] = message
         return
       }
-      const data = draft.content.format === 'event' ? draft.content.data : parseLeniently(draft.content.text)
+      // Parsed anew, because `data` of an event keeps long numbers as text, which a filter could not compare.
+      const data = is_filtered ? parseLeniently(message.value.text) : null
       const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} })
       if (targets.length > 0) outgoing.push({ message: message.value, targets, index })
       else results[index] = conclude(message.value, await keepOrSay(deps, message.value))
@@ -51,9 +53,12 @@ export async function publish(
   // Back in the order they were given: an ordering key keeps the order of a batch.
   outgoing.sort((a, b) => a.index - b.index)
   const placed = await placeMessages(deps.env, outgoing)
-  for (const [i, { message, index }] of outgoing.entries()) {
-    results[index] = conclude(message, placed[i] ?? { kind: 'not_all_placed', missing: [] })
-  }
+  await Promise.all(
+    outgoing.map(async ({ message, index }, i) => {
+      const placement = placed[i] ?? { kind: 'not_all_placed', missing: [] }
+      results[index] = conclude(message, hasNoHolder(placement) ? await keepOrSay(deps, message) : placement)
+    }),
+  )
   return results.map((result) => {
     if (result === undefined) throw new Error('every draft has a result')
     return result
@@ -66,13 +71,18 @@ async function prepare(
   draft: Draft,
 ): Promise<Result<Message, Problem>> {
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
-  if (!message.ok) return err(problem('invalid_idempotency_key', 'it is a message id that lies in the future'))
+  if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
   const { payload_bytes } = resolveLimits(tenant.limits)
   const size = new TextEncoder().encode(message.value.text).byteLength
   if (size > payload_bytes) {
     return err(problem('payload_too_large', `the payload has ${size} bytes; this tenant may send ${payload_bytes}`))
   }
   return message
+}
+
+/** Every endpoint that wanted it was deleted meanwhile: nobody holds the message. */
+function hasNoHolder(placed: Placed): boolean {
+  return placed.kind === 'accepted' && placed.deliveries.length + placed.full.length === 0
 }
 
 async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {

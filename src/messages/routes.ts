@@ -195,7 +195,7 @@ messageRoutes.openapi(
     responses: {
       202: jsonAnswer(
         z.object({ deliveries: z.array(z.object({ id: z.string(), endpoint_id: z.string() })) }),
-        'The deliveries that start again; one that has not ended goes on as it is',
+        'The deliveries that start again; one that waits for a retry is attempted now',
       ),
     },
   }),

@@ -3,8 +3,8 @@ import { drizzle } from 'drizzle-orm/d1'
 import type { StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Bindings } from '../env.ts'
 import { isKeyedId, timeOfId } from '../lib/ids.ts'
-import { INLINE_BYTES_MAX, storeBody } from './body.ts'
-import type { Message } from './message.ts'
+import { INLINE_BYTES_MAX, putPayload } from './body.ts'
+import { deliveredBody, type Message } from './message.ts'
 import type { Placed } from './place.ts'
 import { unmatchedMessages } from './table.ts'
 
@@ -17,7 +17,9 @@ import { unmatchedMessages } from './table.ts'
 export async function keepUnmatched(env: Bindings, message: Message): Promise<Placed> {
   const known = message.is_keyed ? await find(env.DB, message) : null
   if (known === null) {
-    const body = await storeBody(env.PAYLOADS, message, INLINE_BYTES_MAX)
+    const bytes = deliveredBody(message)
+    const body =
+      bytes.byteLength <= INLINE_BYTES_MAX ? { inline: bytes } : await putPayload(env.PAYLOADS, message, bytes)
     const inserted = await env.DB.prepare(INSERT)
       .bind(
         message.tenant_id,

@@ -3,7 +3,7 @@ import type { Bindings } from '../env.ts'
 import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
-import { UnreadableMessage } from './messages.ts'
+import { UnprocessableMessage } from './messages.ts'
 import { consumeRetry } from './retries.ts'
 
 type Consumer = (env: Bindings, body: unknown, now: number) => Promise<void>
@@ -22,7 +22,7 @@ export async function consume(batch: MessageBatch, env: Bindings, now: () => num
         message.ack()
       } catch (error) {
         console.warn(JSON.stringify({ message: 'queue.failed', queue, id: message.id, error: String(error) }))
-        const is_kept = error instanceof UnreadableMessage && (await keep(env, queue, message, error, now()))
+        const is_kept = error instanceof UnprocessableMessage && (await keep(env, queue, message, error, now()))
         if (is_kept) message.ack()
         else message.retry({ delaySeconds: backoff(message.attempts) })
       }
@@ -30,12 +30,12 @@ export async function consume(batch: MessageBatch, env: Bindings, now: () => num
   )
 }
 
-/** What cannot be read will not become readable: the operator gets it at once, instead of after days of trying. */
+/** What cannot be processed will not become so: the operator gets it at once, instead of after days of trying. */
 async function keep(
   env: Bindings,
   queue: string,
   { id, body }: Message,
-  { message: error }: UnreadableMessage,
+  { message: error }: UnprocessableMessage,
   now: number,
 ): Promise<boolean> {
   try {

@@ -2,12 +2,13 @@ import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
 import { fromBase64 } from '../lib/hash.ts'
-import { fanoutMessage, readMessage, UnreadableMessage } from './messages.ts'
+import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
 
 /**
  * Places a message with the Endpoints that its publish did not call. Repeated as a whole when one of
  * them fails or is full: the others answer `duplicate`, and the queue is the custody until all have it.
- * @throws Error naming the Endpoints that did not take it, or UnreadableMessage
+ * @throws Error naming the Endpoints that did not take it; UnprocessableMessage when it cannot be read, or one holds another
+ * message of that id
  */
 export async function consumeFanout(env: Bindings, queued: unknown): Promise<void> {
   const { tenant_id, item, endpoint_ids, notes } = readMessage(fanoutMessage, queued)
@@ -19,16 +20,25 @@ export async function consumeFanout(env: Bindings, queued: unknown): Promise<voi
       const call = { tenant_id, endpoint_id, settings_version: 0, items: [enqueued] }
       const [result] = await callEndpoint(env, endpoint_id, (stub) => stub.enqueue(call))
       if (result?.outcome === 'full') throw new Error('it is full')
+      return result?.outcome
     }),
   )
   const failures = outcomes.flatMap((outcome, i) =>
     outcome.status === 'rejected' ? [`${endpoint_ids[i]}: ${outcome.reason}`] : [],
   )
   if (failures.length > 0) throw new Error(failures.join('; '))
+  // Was accepted, and cannot be delivered: never let that pass in silence.
+  const conflicts = endpoint_ids.filter((_, i) => fulfilled(outcomes[i]) === 'conflict')
+  if (conflicts.length > 0)
+    throw new UnprocessableMessage(`its id stands for another content at ${conflicts.join(', ')}`)
+}
+
+function fulfilled<T>(outcome: PromiseSettledResult<T> | undefined): T | undefined {
+  return outcome?.status === 'fulfilled' ? outcome.value : undefined
 }
 
 function inline(base64: string): { inline: Uint8Array } {
   const bytes = fromBase64(base64)
-  if (!bytes.ok) throw new UnreadableMessage('its body is not base64')
+  if (!bytes.ok) throw new UnprocessableMessage('its body is not base64')
   return { inline: bytes.value }
 }

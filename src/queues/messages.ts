@@ -56,12 +56,12 @@ export const deadLetterMessage = z.object({
 
 export type DeadLetterMessage = z.output<typeof deadLetterMessage>
 
-/** A queue message of no shape that this version knows: trying again cannot help. */
-export class UnreadableMessage extends Error {}
+/** A queue message that trying again cannot help: of no shape that this version knows, or against what is stored. */
+export class UnprocessableMessage extends Error {}
 
-/** @throws UnreadableMessage */
+/** @throws UnprocessableMessage */
 export function readMessage<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const read = schema.safeParse(body)
-  if (!read.success) throw new UnreadableMessage(z.prettifyError(read.error))
+  if (!read.success) throw new UnprocessableMessage(z.prettifyError(read.error))
   return read.data
 }

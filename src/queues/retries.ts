@@ -7,7 +7,7 @@ const DELAY_S_MAX = 24 * 60 * 60
 /**
  * Wakes the Endpoint of a delayed delivery. One that is not due yet (the delay was longer than a
  * queue can hold, or the delivery was put off meanwhile) gets a new clock.
- * @throws what the Endpoint or the queue throws, or UnreadableMessage
+ * @throws what the Endpoint or the queue throws, or UnprocessableMessage
  */
 export async function consumeRetry(env: Bindings, queued: unknown, now: number): Promise<void> {
   const retry = readMessage(retryMessage, queued)

@@ -1,3 +1,4 @@
+import { forgetTenant } from '../http/access.ts'
 import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -10,5 +11,8 @@ export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Resul
   const now = deps.now()
   const row: TenantRow = { ...tenant, version: 1, created_at: now, updated_at: now }
   const { meta } = await deps.db.insert(tenants).values(row).onConflictDoNothing().run()
-  return meta.changes === 0 ? err(problem('tenant_exists', `there is a tenant ${tenant.id} already`)) : ok(row)
+  if (meta.changes === 0) return err(problem('tenant_exists', `there is a tenant ${tenant.id} already`))
+  // Somebody may have asked for it before, and its absence is remembered too.
+  forgetTenant(tenant.id)
+  return ok(row)
 }
