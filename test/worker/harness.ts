@@ -1,14 +1,21 @@
 /** Postern inside workerd, with receivers that live in the test: the Worker shares this isolate, and so its `fetch`. */
+import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import type { Endpoint } from '../../durable-objects/endpoint/endpoint.ts'
+import worker from '../../src/index.ts'
 
 /** One request that an attempt made. */
 export interface Arrival {
   url: string
   headers: Headers
   body: string
+  /** The body as it came, where text would hide something. */
+  bytes: Uint8Array
 }
+
+// Longer than `eventually` waits, which says what did not happen: a retry through the queue takes seconds.
+vi.setConfig({ testTimeout: 15_000 })
 
 type Answer = (arrival: Arrival, signal: AbortSignal | null | undefined) => Response | Promise<Response>
 
@@ -28,8 +35,23 @@ export class Receivers {
   hang(url: string): void {
     this.become(
       url,
-      (_arrival, signal) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+      (_arrival, signal) =>
+        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
     )
+  }
+
+  /** Answers like that, but nobody before the function that this gives is called. */
+  hold(url: string, answer = 200): () => void {
+    let is_open = false
+    this.become(url, async (_arrival, signal) => {
+      // Each looks for itself: workerd lets no promise be settled from another object's context.
+      while (!is_open && signal?.aborted !== true) await scheduler.wait(5)
+      signal?.throwIfAborted()
+      return new Response(null, { status: answer })
+    })
+    return () => {
+      is_open = true
+    }
   }
 
   /** What arrived, oldest first. */
@@ -39,7 +61,8 @@ export class Receivers {
 
   async receive(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init)
-    const arrival = { url: request.url, headers: request.headers, body: await request.text() }
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    const arrival = { url: request.url, headers: request.headers, body: new TextDecoder().decode(bytes), bytes }
     this.#arrivals.push(arrival)
     return (this.#answers.get(arrival.url) ?? OK)(arrival, init?.signal)
   }
@@ -184,4 +207,81 @@ export async function eventually<Found>(
     if (performance.now() > deadline) throw new Error(`waited ${limit_ms} ms for ${what}`)
     await scheduler.wait(10)
   }
+}
+
+const realNow = Date.now
+
+/** Lets Postern's clock jump ahead, until the test ends. Timers and alarms keep their own, real one. */
+export function skip(ms: number): void {
+  const ahead_ms = Date.now() - realNow() + ms
+  vi.spyOn(Date, 'now').mockImplementation(() => realNow() + ahead_ms)
+}
+
+/** Rings an Endpoint's alarm, whatever time it is set to. False when none is set. */
+export function ringAlarm(endpoint_id: string): Promise<boolean> {
+  return runDurableObjectAlarm(stubOf(endpoint_id))
+}
+
+/** When an Endpoint's alarm is set to ring, in Unix milliseconds. */
+export function alarmOf(endpoint_id: string): Promise<number | null> {
+  return runInDurableObject(stubOf(endpoint_id), (_endpoint, state) => state.storage.getAlarm())
+}
+
+/** Ends an Endpoint as a crash does: what it had in flight and in memory is gone, what it stored stays. */
+export async function crash(endpoint_id: string): Promise<void> {
+  const crashing = runInDurableObject(stubOf(endpoint_id), (_endpoint, state) => state.abort('a test crashed it'))
+  await expect(crashing).rejects.toThrow('a test crashed it')
+}
+
+/** D1 refuses every statement that fits, until this is called or the test ends. */
+export function breakDatabase(isRefused: (sql: string) => boolean = () => true): () => void {
+  const prepare = env.DB.prepare.bind(env.DB)
+  const refuse = () => Promise.reject(new Error('D1_ERROR: Network connection lost.'))
+  const refusing = { first: refuse, all: refuse, run: refuse, raw: refuse } as unknown as D1PreparedStatement
+  refusing.bind = () => refusing
+  const broken = vi.spyOn(env.DB, 'prepare').mockImplementation((sql) => (isRefused(sql) ? refusing : prepare(sql)))
+  return () => broken.mockRestore()
+}
+
+/** Calls of this endpoint's object fail, until this is called or the test ends. */
+export function breakEndpoint(endpoint_id: string): () => void {
+  const get = env.ENDPOINT.get.bind(env.ENDPOINT)
+  const broken_id = env.ENDPOINT.idFromName(endpoint_id)
+  const refuse = () => Promise.reject(new Error('the object does not answer'))
+  const refusing = new Proxy({}, { get: () => refuse }) as DurableObjectStub<Endpoint>
+  const broken = vi.spyOn(env.ENDPOINT, 'get').mockImplementation((id) => (id.equals(broken_id) ? refusing : get(id)))
+  return () => broken.mockRestore()
+}
+
+/** What became of each message of a batch: acknowledged, or to come again after this many seconds. */
+type Consumed = 'acked' | { again_after_s: number }
+
+let batches = 0
+
+/** Gives the Worker a batch from a queue. */
+export async function consumed(
+  queue: 'fanout' | 'retries' | 'dead-letters',
+  bodies: readonly unknown[],
+  attempts = 1,
+): Promise<Consumed[]> {
+  batches++
+  const messages = bodies.map((body, i) => ({ id: `b${batches}m${i}`, timestamp: Date.now(), attempts, body }))
+  const batch = createMessageBatch(`postern-${queue}-dev`, messages)
+  const results: (Consumed | undefined)[] = bodies.map(() => undefined)
+  const settle = (i: number, result: Consumed) => {
+    results[i] ??= result
+  }
+  const settleAll = (result: Consumed) => {
+    for (const i of results.keys()) settle(i, result)
+  }
+  const again = (options?: QueueRetryOptions) => ({ again_after_s: options?.delaySeconds ?? 0 })
+  for (const [i, message] of batch.messages.entries()) {
+    vi.spyOn(message, 'ack').mockImplementation(() => settle(i, 'acked'))
+    vi.spyOn(message, 'retry').mockImplementation((options) => settle(i, again(options)))
+  }
+  vi.spyOn(batch, 'ackAll').mockImplementation(() => settleAll('acked'))
+  vi.spyOn(batch, 'retryAll').mockImplementation((options) => settleAll(again(options)))
+  await worker.queue(batch, env)
+  // What nobody spoke of is acknowledged when the handler returns.
+  return results.map((result) => result ?? 'acked')
 }

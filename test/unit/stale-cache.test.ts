@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import { StaleCache } from '../../src/lib/stale-cache.ts'
+
+const FRESHNESS = { fresh_ms: 2000, refresh_after_ms: 1000, stale_ms: 3_600_000, size_max: 3 }
+
+/** A cache over a source whose clock and answers are ours to set. */
+class Source {
+  now = 0
+  is_down = false
+  loads = 0
+  value = 'first'
+  readonly background: Promise<unknown>[] = []
+  private readonly cache = new StaleCache<string>(FRESHNESS)
+
+  get(key = 'acme'): Promise<string> {
+    const load = async () => {
+      this.loads++
+      const { value } = this
+      await Promise.resolve()
+      if (this.is_down) throw new Error('the source is down')
+      return `${key}: ${value}`
+    }
+    return this.cache.get(
+      key,
+      load,
+      () => this.now,
+      (work) => this.background.push(work),
+    )
+  }
+
+  forget(key: string): void {
+    this.cache.forget((known) => known === key)
+  }
+}
+
+describe('a value in the cache', () => {
+  it('is loaded once and used while it is fresh', async () => {
+    const source = new Source()
+    for (source.now = 0; source.now < 1000; source.now += 100) expect(await source.get()).toBe('acme: first')
+    expect(source.loads).toBe(1)
+  })
+
+  it('is loaded once for all who ask at the same time', async () => {
+    const source = new Source()
+    expect(await Promise.all([source.get(), source.get(), source.get()])).toEqual(Array(3).fill('acme: first'))
+    expect(source.loads).toBe(1)
+  })
+
+  it('is reloaded in the background before it is too old, and nobody waits', async () => {
+    const source = new Source()
+    await source.get()
+    source.value = 'second'
+    source.now = 1500
+    expect(await source.get()).toBe('acme: first')
+    expect(source.background).toHaveLength(1)
+    await Promise.all(source.background)
+    expect(await source.get()).toBe('acme: second')
+    expect(source.loads).toBe(2)
+  })
+
+  it('is loaded anew, and waited for, when it is too old', async () => {
+    const source = new Source()
+    await source.get()
+    source.value = 'second'
+    source.now = 2000
+    expect(await source.get()).toBe('acme: second')
+  })
+
+  it('is as old as the beginning of its load, not its end', async () => {
+    const source = new Source()
+    const loading = source.get()
+    source.now = 1999
+    await loading
+    source.value = 'second'
+    source.now = 2000
+    expect(await source.get()).toBe('acme: second')
+  })
+})
+
+describe('while the source is down', () => {
+  it('what is known goes on being used, for as long as it may', async () => {
+    const source = new Source()
+    await source.get()
+    source.is_down = true
+    source.now = 3_599_999
+    expect(await source.get()).toBe('acme: first')
+    source.now = 3_600_000
+    await expect(source.get()).rejects.toThrow('the source is down')
+  })
+
+  it('what is not known fails, and is asked for again the next time', async () => {
+    const source = new Source()
+    source.is_down = true
+    await expect(source.get()).rejects.toThrow('the source is down')
+    source.is_down = false
+    expect(await source.get()).toBe('acme: first')
+  })
+
+  it('a reload in the background fails silently', async () => {
+    const source = new Source()
+    await source.get()
+    source.is_down = true
+    source.now = 1500
+    expect(await source.get()).toBe('acme: first')
+    await expect(Promise.all(source.background)).resolves.toBeDefined()
+  })
+})
+
+describe('forgetting', () => {
+  it('has the value loaded anew, and leaves others alone', async () => {
+    const source = new Source()
+    await source.get('acme')
+    await source.get('globex')
+    source.value = 'second'
+    source.forget('acme')
+    expect(await source.get('acme')).toBe('acme: second')
+    expect(await source.get('globex')).toBe('globex: first')
+  })
+
+  it('is not undone by a load that was under way', async () => {
+    const source = new Source()
+    const loading = source.get()
+    source.forget('acme')
+    source.value = 'second'
+    expect(await loading).toBe('acme: first')
+    expect(await source.get()).toBe('acme: second')
+  })
+})
+
+describe('a full cache', () => {
+  it('lets go of what was used least recently', async () => {
+    const source = new Source()
+    for (const key of ['a', 'b', 'c', 'a', 'd']) await source.get(key)
+    expect(source.loads).toBe(4)
+    for (const key of ['a', 'c', 'd']) await source.get(key)
+    expect(source.loads).toBe(4)
+    await source.get('b')
+    expect(source.loads).toBe(5)
+  })
+})
