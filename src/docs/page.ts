@@ -13,21 +13,22 @@ nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem
 nav .brand { font-weight: 700; font-size: 1.2rem; color: inherit }
 nav input { width: 100%; margin: 1rem 0 0; padding: .45rem .6rem; border: 1px solid var(--line); border-radius: 6px; background: var(--back); color: inherit }
 nav h4 { margin: 1.2rem 0 .3rem; font-size: .75rem; letter-spacing: .06em; text-transform: uppercase; color: var(--soft) }
-nav .entry { display: block; padding: .12rem 0; color: inherit; font-size: .9rem }
+nav .entry { display: block; padding: .12rem 0 .12rem 3.4rem; text-indent: -3.4rem; color: inherit; font-size: .9rem }
 main { padding: 2rem 3rem; max-width: 62rem }
 h2 { margin: 3rem 0 .5rem; padding-bottom: .4rem; border-bottom: 1px solid var(--line) }
 h3 { margin: 0 0 .4rem; font-size: 1rem; overflow-wrap: anywhere }
 a { color: var(--accent); text-decoration: none }
 article { margin: 1.5rem 0; padding: 1.2rem 1.4rem; border: 1px solid var(--line); border-radius: 10px }
 article:target { border-color: var(--accent) }
-b { display: inline-block; min-width: 3.4rem; font: 600 .72rem ui-monospace, monospace; text-transform: uppercase }
+nav .entry[hidden] { display: none }
+b { display: inline-block; min-width: 3.4rem; text-indent: 0; font: 600 .72rem ui-monospace, monospace; text-transform: uppercase }
 b.get { color: #1d7a4d } b.post { color: #2458d3 } b.patch { color: #a86500 } b.delete { color: #c02c38 }
 code, pre { font: .86em/1.5 ui-monospace, monospace }
 pre { margin: 1rem 0 0; padding: .9rem 1rem; overflow-x: auto; border-radius: 8px; background: var(--panel) }
 table { width: 100%; margin-top: .8rem; border-collapse: collapse; font-size: .9rem }
 caption, .status { margin: .8rem 0 0; text-align: left; font-weight: 600; font-size: .85rem; color: var(--soft) }
 td { padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top }
-td:nth-child(2) { max-width: 16rem; overflow-wrap: anywhere; color: var(--soft) }
+td:first-child { width: 13rem } td:nth-child(2) { width: 12rem; overflow-wrap: anywhere; color: var(--soft) }
 td i { color: var(--soft); font-size: .8rem }
 .permission { margin-left: .4rem; padding: .1rem .5rem; border-radius: 99px; background: var(--panel); color: var(--soft); font-size: .8rem }
 @media (max-width: 50rem) { body { display: block } nav { position: static; height: auto; max-height: 40vh } main { padding: 1rem } }

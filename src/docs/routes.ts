@@ -47,7 +47,7 @@ ${tags.map(
 <code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>; lists answer
 <code>{data, next_cursor}</code>; times are RFC 3339 in UTC. The same as a document:
 <a href="/openapi.json">openapi.json</a>.</p>
-${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${tag.description}</p>${tag.operations.map((operation) => article(operation, origin))}</section>`)}
+${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${prose(tag.description)}</p>${tag.operations.map((operation) => article(operation, origin))}</section>`)}
 </main>
 <script>${raw(SCRIPT)}</script>
 </body>
@@ -57,7 +57,7 @@ ${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${tag.description}</p>$
 function article(operation: Operation, origin: string) {
   return html`<article id="${operation.id}">
 <h3><b class="${operation.method}">${operation.method}</b> <code>${operation.path}</code></h3>
-<p><strong>${operation.summary}.</strong> ${operation.description}
+<p><strong>${operation.summary}.</strong> ${prose(operation.description)}
 <span class="permission">${operation.permission === 'public' ? 'No key needed' : operation.permission}</span></p>
 ${operation.parameters.length > 0 ? fields('Parameters', operation.parameters) : ''}
 ${operation.body.length > 0 ? fields('Body', operation.body) : ''}
@@ -69,8 +69,13 @@ ${operation.answer.length > 0 ? fields(`Answer ${operation.status}`, operation.a
 function fields(title: string, members: Schema[]) {
   return html`<table><caption>${title}</caption><tbody>${members.map(
     (member) => html`<tr><td><code>${member.name}</code>${member.is_required ? '' : html` <i>optional</i>`}</td>
-<td><code>${member.type}</code></td><td>${member.description}</td></tr>`,
+<td><code>${member.type}</code></td><td>${prose(member.description)}</td></tr>`,
   )}</tbody></table>`
+}
+
+/** Descriptions are Markdown (OpenAPI 3.1, "Rich Text Formatting"); ours use no more of it than `code`. */
+function prose(text: string) {
+  return text.split('`').map((part, i) => (i % 2 === 0 ? part : html`<code>${part}</code>`))
 }
 
 function curl({ method, path, permission, example }: Operation, origin: string): string {
