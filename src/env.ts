@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { Endpoint } from '../durable-objects/endpoint/endpoint.ts'
+import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
+import { parseKeyring } from './lib/keyring.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
 
 /** What wrangler.toml binds, and the settings and secrets beside it. */
 export interface Bindings {
   DB: D1Database
   PAYLOADS: R2Bucket
-  ENDPOINT: DurableObjectNamespace<Endpoint>
+  ENDPOINT: DurableObjectNamespace<EndpointRpc & Rpc.DurableObjectBranded>
   FANOUT: Queue<FanoutMessage>
   RETRIES: Queue<RetryMessage>
   DEAD_LETTERS: Queue<DeadLetterMessage>
@@ -42,14 +43,20 @@ const settingsSchema = z
       .transform((text) => text.split(',').map((port) => Number(port.trim())))
       .pipe(z.array(z.int().min(1).max(65_535))),
     POSTERN_OPERATOR_KEY: z.string().optional(),
-    MASTER_KEYS: z.string().min(1),
+    MASTER_KEYS: z.string().transform((text, context) => {
+      const keyring = parseKeyring(text)
+      if (keyring.ok) return keyring.value
+      context.addIssue({ code: 'custom', message: keyring.error })
+      return z.NEVER
+    }),
   })
   .transform((env) => ({
     environment: env.ENVIRONMENT,
     allow_private_endpoints: env.ALLOW_PRIVATE_ENDPOINTS,
     endpoint_ports: env.ENDPOINT_PORTS,
     operator_key: env.POSTERN_OPERATOR_KEY,
-    master_keys: env.MASTER_KEYS,
+    /** Encrypts secrets at rest. */
+    keyring: env.MASTER_KEYS,
   }))
   .refine((settings) => !(settings.environment === 'production' && settings.allow_private_endpoints), {
     message: 'ALLOW_PRIVATE_ENDPOINTS=true is for local use and is refused in the production environment',

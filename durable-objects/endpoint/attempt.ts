@@ -5,6 +5,7 @@
 import { compileExpression, evaluateExpression } from '../../src/lib/expression.ts'
 import type { RandomBytes } from '../../src/lib/ids.ts'
 import { createId } from '../../src/lib/ids.ts'
+import { parseLeniently } from '../../src/lib/json.ts'
 import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
@@ -134,14 +135,6 @@ function expressionInput(parcel: Parcel, payload: Uint8Array): { type: string; d
   const body = parseLeniently(new TextDecoder().decode(payload))
   const data = parcel.format === 'event' ? (body as { data?: unknown }).data : body
   return { type: parcel.event_type, data, headers: JSON.parse(parcel.headers) }
-}
-
-function parseLeniently(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }
 
 type Sent =

@@ -1,5 +1,4 @@
 import { type Bindings, readSettings } from '../../src/env.ts'
-import { type Keyring, parseKeyring } from '../../src/lib/keyring.ts'
 import type { AttemptMeans } from './attempt.ts'
 
 const prepared = new WeakMap<object, AttemptMeans>()
@@ -16,7 +15,7 @@ export function attemptMeans(env: Bindings): AttemptMeans {
       fetch: (input, init) => fetch(input, init),
       now: () => Date.now(),
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      keyring: keyringOf(settings.master_keys),
+      keyring: settings.keyring,
       url_policy: { allow_private: settings.allow_private_endpoints, ports: settings.endpoint_ports },
       loadPayload: async (r2_key) => {
         const object = await env.PAYLOADS.get(r2_key)
@@ -26,10 +25,4 @@ export function attemptMeans(env: Bindings): AttemptMeans {
     prepared.set(env, means)
   }
   return means
-}
-
-function keyringOf(text: string): Keyring {
-  const keyring = parseKeyring(text)
-  if (!keyring.ok) throw new Error(`MASTER_KEYS: ${keyring.error}`)
-  return keyring.value
 }

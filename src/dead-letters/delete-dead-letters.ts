@@ -1,5 +1,5 @@
 import { and, eq, gte, lt, lte, sql } from 'drizzle-orm'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { isExhausted } from './list-dead-letters.ts'

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { deleteInternal, deleteRestarted, NO_DEAD_LETTER } from './delete-dead-letters.ts'

@@ -1,9 +1,9 @@
 import type { AttemptRecord, ControlResult, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
+import type { Deps } from '../deps.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { type DeliveryKey, parseDeliveryId } from './delivery-id.ts'
@@ -15,7 +15,11 @@ export interface Delivery {
   attempts: AttemptRecord[]
 }
 
-export async function getDelivery(deps: Deps, access: Access, delivery_id: string): Promise<Result<Delivery, Problem>> {
+export async function getDelivery(
+  deps: Deps,
+  access: TenantAccess,
+  delivery_id: string,
+): Promise<Result<Delivery, Problem>> {
   const key = await keyOf(deps, access, delivery_id)
   if (!key.ok) return key
   const { message_id, endpoint_id } = key.value
@@ -26,20 +30,20 @@ export async function getDelivery(deps: Deps, access: Access, delivery_id: strin
 /** Attempts it now: an unfinished delivery at once, a finished one from the start. */
 export async function retryDelivery(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   delivery_id: string,
 ): Promise<Result<DeliveryView, Problem>> {
   const started_at = deps.now()
   const retried = await control(deps, access, delivery_id, 'retry')
   // What runs again is no dead letter any more.
-  if (retried.ok) await deleteRestarted(deps, access.tenant?.id ?? '', [delivery_id], started_at)
+  if (retried.ok) await deleteRestarted(deps, access.tenant.id, [delivery_id], started_at)
   return retried
 }
 
 /** Ends a delivery that is not finished and not being attempted this moment. */
 export function cancelDelivery(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   delivery_id: string,
 ): Promise<Result<DeliveryView, Problem>> {
   return control(deps, access, delivery_id, 'cancel')
@@ -47,7 +51,7 @@ export function cancelDelivery(
 
 async function control(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   delivery_id: string,
   verb: 'retry' | 'cancel',
 ): Promise<Result<DeliveryView, Problem>> {
@@ -65,7 +69,7 @@ async function control(
 }
 
 /** Only an endpoint of this tenant is ever asked. */
-async function keyOf(deps: Deps, access: Access, delivery_id: string): Promise<Result<DeliveryKey, Problem>> {
+async function keyOf(deps: Deps, access: TenantAccess, delivery_id: string): Promise<Result<DeliveryKey, Problem>> {
   const key = parseDeliveryId(delivery_id)
   if (key === null) return MISSING
   const owned = await requireEndpoint(deps, access, key.endpoint_id)

@@ -1,8 +1,8 @@
 import type { DeliveryQuery, DeliveryState, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
+import type { Deps } from '../deps.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { toPage } from '../http/paging.ts'
 import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
@@ -15,7 +15,7 @@ export interface Page {
 /** One endpoint's deliveries, exactly: asked of the Endpoint. Newest first. */
 export async function listOfEndpoint(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   endpoint_id: string,
   query: DeliveryQuery,
 ): Promise<Result<Page, Problem>> {

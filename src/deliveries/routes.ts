@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES, type DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
+import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, tenantOf, tenantParam } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { timeInput } from '../http/time.ts'
 import { cancelDelivery, getDelivery, retryDelivery } from './delivery.ts'
@@ -66,7 +67,7 @@ deliveryRoutes.openapi(
       ...(until !== undefined && { until }),
       ...(position !== undefined && { cursor: position }),
     }
-    const page = unwrap(await listOfEndpoint(c.var.deps, c.var.access, endpoint_id, query))
+    const page = unwrap(await listOfEndpoint(c.var.deps, tenantAccess(c), endpoint_id, query))
     const next_cursor = page.next_cursor === null ? null : encodeCursor([page.next_cursor])
     return c.json({ data: page.data.map(toDeliveryJson), next_cursor }, 200)
   },
@@ -86,7 +87,7 @@ deliveryRoutes.openapi(
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    const { delivery, attempts } = unwrap(await getDelivery(c.var.deps, c.var.access, id))
+    const { delivery, attempts } = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id))
     return c.json({ ...toDeliveryJson(delivery), attempt_log: attempts.map(toAttemptJson) }, 200)
   },
 )
@@ -103,7 +104,7 @@ deliveryRoutes.openapi(
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    const { attempts } = unwrap(await getDelivery(c.var.deps, c.var.access, id))
+    const { attempts } = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id))
     return c.json({ data: attempts.map(toAttemptJson) }, 200)
   },
 )
@@ -122,7 +123,7 @@ deliveryRoutes.openapi(
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    return c.json(toDeliveryJson(unwrap(await retryDelivery(c.var.deps, c.var.access, id))), 202)
+    return c.json(toDeliveryJson(unwrap(await retryDelivery(c.var.deps, tenantAccess(c), id))), 202)
   },
 )
 
@@ -138,6 +139,6 @@ deliveryRoutes.openapi(
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    return c.json(toDeliveryJson(unwrap(await cancelDelivery(c.var.deps, c.var.access, id))), 200)
+    return c.json(toDeliveryJson(unwrap(await cancelDelivery(c.var.deps, tenantAccess(c), id))), 200)
   },
 )

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { BreakerView } from '../../durable-objects/endpoint/rpc.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
+import type { TenantAccess } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { time, toTimeOrNull } from '../http/time.ts'
 import { ok, type Result } from '../lib/result.ts'
@@ -10,7 +10,7 @@ import { callEndpoint } from './stub.ts'
 
 export async function readBreaker(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   endpoint_id: string,
 ): Promise<Result<BreakerView, Problem>> {
   const owned = await requireEndpoint(deps, access, endpoint_id)
@@ -20,7 +20,7 @@ export async function readBreaker(
 /** Closes the breaker now, for someone who has mended the receiver and does not want to wait for the probe. */
 export async function resetBreaker(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   endpoint_id: string,
 ): Promise<Result<BreakerView, Problem>> {
   const owned = await requireEndpoint(deps, access, endpoint_id)

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { deadLetters } from '../dead-letters/table.ts'
+import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import type { Problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { NO_ENDPOINT } from './find-endpoint.ts'

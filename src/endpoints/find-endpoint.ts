@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { EndpointRow } from './settings.ts'
@@ -23,10 +23,10 @@ export async function findEndpoint(deps: Deps, tenant_id: string, id: string): P
  */
 export async function requireEndpoint(
   deps: Deps,
-  { tenant, subscriptions }: Access,
+  { tenant, subscriptions }: TenantAccess,
   id: string,
 ): Promise<Result<void, Problem>> {
   if (subscriptions.some(({ endpoint_id }) => endpoint_id === id)) return ok(undefined)
-  const found = await findEndpoint(deps, tenant?.id ?? '', id)
+  const found = await findEndpoint(deps, tenant.id, id)
   return found.ok ? ok(undefined) : found
 }

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { tenants } from '../tenants/table.ts'
 import { toEndpointSettings } from './settings.ts'
 import { callEndpoint } from './stub.ts'

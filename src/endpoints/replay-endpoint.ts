@@ -1,7 +1,7 @@
 import type { ReplayQuery } from '../../durable-objects/endpoint/rpc.ts'
 import { deleteReplayed } from '../dead-letters/delete-dead-letters.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
+import type { TenantAccess } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
 import { requireEndpoint } from './find-endpoint.ts'
@@ -20,7 +20,7 @@ export interface WantedReplay {
 /** Starts an endpoint's finished deliveries of a span of time again, oldest first. Answers how many. */
 export async function replayEndpoint(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   endpoint_id: string,
   wanted: WantedReplay,
 ): Promise<Result<number, Problem>> {
@@ -37,7 +37,7 @@ export async function replayEndpoint(
   }
   if (wanted.states.includes('dead')) {
     const { since, until } = wanted
-    await deleteReplayed(deps, access.tenant?.id ?? '', endpoint_id, { since, until, died_until: started_at })
+    await deleteReplayed(deps, access.tenant.id, endpoint_id, { since, until, died_until: started_at })
   }
   return ok(count)
 }

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
+import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findEndpoint } from './find-endpoint.ts'

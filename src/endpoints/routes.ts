@@ -2,9 +2,11 @@ import { z } from '@hono/zod-openapi'
 import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/routes.ts'
+import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
+import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, jsonBody, optionalJsonBody, tenantOf, tenantParam } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTimeOrNull } from '../http/time.ts'
 import { breakerSchema, readBreaker, resetBreaker, toBreakerJson } from './breaker.ts'
@@ -252,7 +254,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { endpoint } = c.req.valid('param')
     const { since, until = c.var.deps.now(), states } = c.req.valid('json')
-    const count = unwrap(await replayEndpoint(c.var.deps, c.var.access, endpoint, { since, until, states }))
+    const count = unwrap(await replayEndpoint(c.var.deps, tenantAccess(c), endpoint, { since, until, states }))
     return c.json({ count }, 202)
   },
 )
@@ -269,7 +271,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { endpoint } = c.req.valid('param')
-    return c.json(toBreakerJson(unwrap(await readBreaker(c.var.deps, c.var.access, endpoint))), 200)
+    return c.json(toBreakerJson(unwrap(await readBreaker(c.var.deps, tenantAccess(c), endpoint))), 200)
   },
 )
 
@@ -287,6 +289,6 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { endpoint } = c.req.valid('param')
-    return c.json(toBreakerJson(unwrap(await resetBreaker(c.var.deps, c.var.access, endpoint))), 200)
+    return c.json(toBreakerJson(unwrap(await resetBreaker(c.var.deps, tenantAccess(c), endpoint))), 200)
   },
 )

@@ -1,5 +1,5 @@
 import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { seal, unseal } from '../lib/keyring.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -50,22 +50,22 @@ export async function makeSecret(
 
 /** Encrypts a secret for one endpoint: sealed for another it does not open. */
 export async function sealSecret(
-  { keyring, now }: Deps,
+  { settings, now }: Deps,
   tenant_id: string,
   endpoint_id: string,
   { secret, kind }: OpenSecret,
 ): Promise<SealedSecret> {
-  const sealed = await seal(keyring, secret, contextOf(tenant_id, endpoint_id))
+  const sealed = await seal(settings.keyring, secret, contextOf(tenant_id, endpoint_id))
   return { kind, sealed, created_at: now(), expires_at: null }
 }
 
 export async function openSecret(
-  { keyring }: Deps,
+  { settings }: Deps,
   tenant_id: string,
   endpoint_id: string,
   { sealed }: SealedSecret,
 ): Promise<Result<OpenSecret, Problem>> {
-  const text = await unseal(keyring, sealed, contextOf(tenant_id, endpoint_id))
+  const text = await unseal(settings.keyring, sealed, contextOf(tenant_id, endpoint_id))
   if (!text.ok) {
     console.error(JSON.stringify({ message: 'secret.unsealable', tenant_id, endpoint_id, reason: text.error }))
     return err(problem('internal', 'the secret cannot be decrypted: its master key is no longer among MASTER_KEYS'))

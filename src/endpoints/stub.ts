@@ -1,11 +1,12 @@
-import type { Endpoint } from '../../durable-objects/endpoint/endpoint.ts'
 import type { Bindings } from '../env.ts'
+
+type EndpointStub = ReturnType<Bindings['ENDPOINT']['get']>
 
 const TRIES_MAX = 3
 const BACKOFF_MS = 50
 
 /** The Durable Object of an endpoint. Lane 0 bears the endpoint's id; further lanes are `{endpoint_id}/{n}`. */
-function endpointStub(env: Bindings, object_name: string): DurableObjectStub<Endpoint> {
+function endpointStub(env: Bindings, object_name: string): EndpointStub {
   return env.ENDPOINT.get(env.ENDPOINT.idFromName(object_name))
 }
 
@@ -17,7 +18,7 @@ function endpointStub(env: Bindings, object_name: string): DurableObjectStub<End
 export async function callEndpoint<T>(
   env: Bindings,
   object_name: string,
-  call: (stub: DurableObjectStub<Endpoint>) => Promise<T>,
+  call: (stub: EndpointStub) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { endpoints } from './table.ts'
 import { writeEndpoint } from './update-endpoint.ts'
 

@@ -1,6 +1,6 @@
 import type { DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
+import type { Deps } from '../deps.ts'
 import type { Tenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { deliveredBody, identify, toEnqueueItem } from '../messages/message.ts'

@@ -1,6 +1,6 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import type { Problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { checkFields } from './check-fields.ts'

@@ -1,10 +1,10 @@
+import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { isWellFormedApiKey } from '../keys/api-key.ts'
 import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
 import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
 import type { tenants } from '../tenants/table.ts'
-import type { Deps } from './context.ts'
 import type { Role } from './permissions.ts'
 
 interface Principal {
@@ -21,6 +21,11 @@ export interface Access {
   principal: Principal
   tenant: Tenant | null
   subscriptions: Subscription[]
+}
+
+/** The access of a route whose path names a tenant. */
+export interface TenantAccess extends Access {
+  tenant: Tenant
 }
 
 interface KeyRow extends Principal {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
 import type { Tenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import type { TenantRole } from '../http/permissions.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'

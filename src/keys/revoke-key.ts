@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
 import { forgetKey } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { apiKeys } from './table.ts'

@@ -1,8 +1,8 @@
 import type { DeliveryView, StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
+import type { Deps } from '../deps.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findHolders } from './holders.ts'
@@ -22,8 +22,8 @@ export interface MessageView {
 const MISSING = err(problem('not_found', 'there is no such message'))
 
 /** Whoever holds the message: an Endpoint, or the table of those that nobody subscribed to. */
-export async function findMessage(deps: Deps, access: Access, message_id: string): Promise<StoredMessage | null> {
-  const tenant_id = access.tenant?.id ?? ''
+export async function findMessage(deps: Deps, access: TenantAccess, message_id: string): Promise<StoredMessage | null> {
+  const tenant_id = access.tenant.id
   const holders = await findHolders(deps, access, message_id)
   const found = await Promise.all(
     holders.map((endpoint_id) => callEndpoint(deps.env, endpoint_id, (stub) => stub.message(message_id))),
@@ -33,7 +33,7 @@ export async function findMessage(deps: Deps, access: Access, message_id: string
 
 export async function getMessage(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   message_id: string,
 ): Promise<Result<MessageView, Problem>> {
   const message = await findMessage(deps, access, message_id)
@@ -55,7 +55,7 @@ export async function getMessage(
 /** Exact: asked of the Endpoints themselves. */
 export async function deliveriesOfMessage(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   message_id: string,
 ): Promise<Result<DeliveryView[], Problem>> {
   const holders = await findHolders(deps, access, message_id)
@@ -64,7 +64,7 @@ export async function deliveriesOfMessage(
   )
   const deliveries = found.flatMap((answer) => (answer === null ? [] : [answer.delivery]))
   if (deliveries.length > 0) return ok(deliveries)
-  const unmatched = await findUnmatched(deps.env.DB, access.tenant?.id ?? '', message_id)
+  const unmatched = await findUnmatched(deps.env.DB, access.tenant.id, message_id)
   return unmatched === null ? MISSING : ok([])
 }
 

@@ -1,5 +1,5 @@
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { isKeyedId, timeOfId } from '../lib/ids.ts'
 
 /** Younger than this, a message may be in Endpoints that the read model does not know of yet. */
@@ -11,10 +11,10 @@ const READ_MODEL_LAG_MS_MAX = 2 * 60 * 1000
  */
 export async function findHolders(
   deps: Deps,
-  { tenant, subscriptions }: Access,
+  { tenant, subscriptions }: TenantAccess,
   message_id: string,
 ): Promise<string[]> {
-  const known = await knownHolders(deps, tenant?.id ?? '', message_id)
+  const known = await knownHolders(deps, tenant.id, message_id)
   const accepted_at = timeOfId(message_id)
   const is_settled = known.length > 0 && accepted_at !== undefined && deps.now() - accepted_at > READ_MODEL_LAG_MS_MAX
   if (is_settled) return known

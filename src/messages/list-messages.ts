@@ -1,4 +1,4 @@
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { toPage } from '../http/paging.ts'
 
 export interface MessageQuery {

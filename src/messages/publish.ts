@@ -1,6 +1,7 @@
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
+import { parseLeniently } from '../lib/json.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { matchSubscriptions } from './match.ts'
@@ -27,49 +28,29 @@ const FULL_RETRY_AFTER_S = 60
  */
 export async function publish(
   deps: Deps,
-  access: Pick<Access, 'tenant' | 'subscriptions'>,
+  access: Pick<TenantAccess, 'tenant' | 'subscriptions'>,
   drafts: readonly Draft[],
 ): Promise<Result<Published, Problem>[]> {
-  const { tenant, subscriptions } = access
-  if (tenant === null) throw new Error('a message is published for a tenant')
-  const results: (Result<Published, Problem> | undefined)[] = drafts.map(() => undefined)
-  const outgoing: (Outgoing & { index: number })[] = []
-  const is_filtered = subscriptions.some(({ filter }) => filter !== null)
-
-  await Promise.all(
-    drafts.map(async (draft, index) => {
-      const message = await prepare(deps, tenant, draft)
-      if (!message.ok) {
-        results[index] = message
-        return
-      }
-      // Parsed anew, because `data` of an event keeps long numbers as text, which a filter could not compare.
-      const data = is_filtered ? parseLeniently(message.value.text) : null
-      const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} })
-      if (targets.length > 0) outgoing.push({ message: message.value, targets, index })
-      else results[index] = conclude(message.value, await keepOrSay(deps, message.value))
-    }),
-  )
-  // Back in the order they were given: an ordering key keeps the order of a batch.
-  outgoing.sort((a, b) => a.index - b.index)
+  const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft)))
+  const outgoing = prepared.flatMap((result) => (result.ok && result.value.targets.length > 0 ? [result.value] : []))
   const placed = await placeMessages(deps.env, outgoing)
-  await Promise.all(
-    outgoing.map(async ({ message, index }, i) => {
-      const placement = placed[i] ?? { kind: 'not_all_placed', missing: [] }
-      results[index] = conclude(message, hasNoHolder(placement) ? await keepOrSay(deps, message) : placement)
+  const placements = new Map(outgoing.map((one, i) => [one, placed[i]]))
+  return Promise.all(
+    prepared.map(async (result) => {
+      if (!result.ok) return result
+      const { message } = result.value
+      const placement = placements.get(result.value)
+      const is_held = placement !== undefined && !hasNoHolder(placement)
+      return conclude(message, is_held ? placement : await keepOrSay(deps, message))
     }),
   )
-  return results.map((result) => {
-    if (result === undefined) throw new Error('every draft has a result')
-    return result
-  })
 }
 
 async function prepare(
   deps: Deps,
-  tenant: NonNullable<Access['tenant']>,
+  { tenant, subscriptions }: Pick<TenantAccess, 'tenant' | 'subscriptions'>,
   draft: Draft,
-): Promise<Result<Message, Problem>> {
+): Promise<Result<Outgoing, Problem>> {
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
   const { payload_bytes } = resolveLimits(tenant.limits)
@@ -77,7 +58,11 @@ async function prepare(
   if (size > payload_bytes) {
     return err(problem('payload_too_large', `the payload has ${size} bytes; this tenant may send ${payload_bytes}`))
   }
-  return message
+  const is_filtered = subscriptions.some(({ filter }) => filter !== null)
+  // Parsed anew, because `data` of an event keeps long numbers as text, which a filter could not compare.
+  const data = is_filtered ? parseLeniently(message.value.text) : null
+  const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} })
+  return ok({ message: message.value, targets })
 }
 
 /** Every endpoint that wanted it was deleted meanwhile: nobody holds the message. */
@@ -85,6 +70,7 @@ function hasNoHolder(placed: Placed): boolean {
   return placed.kind === 'accepted' && placed.deliveries.length + placed.full.length === 0
 }
 
+/** Keeps a message that is nobody's yet; one that cannot be kept must be sent again. */
 async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
   try {
     return await keepUnmatched(deps.env, message)
@@ -116,13 +102,5 @@ function conclude({ id, event_type }: Message, placed: Placed): Result<Published
       }
       return ok({ id, event_type, accepted_at, deliveries, full, is_duplicate })
     }
-  }
-}
-
-function parseLeniently(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
   }
 }

@@ -1,9 +1,9 @@
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
+import type { Deps } from '../deps.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
-import type { Access } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findMessage } from './get-message.ts'
@@ -15,7 +15,7 @@ import { findHolders } from './holders.ts'
  */
 export async function replayMessage(
   deps: Deps,
-  access: Access,
+  access: TenantAccess,
   message_id: string,
   endpoint_ids: string[] | undefined,
 ): Promise<Result<string[], Problem>> {
@@ -36,7 +36,7 @@ export async function replayMessage(
       if (endpoint_ids === undefined) return false
       const item: EnqueueItem = { ...message, note: 'replayed' }
       const call = {
-        tenant_id: access.tenant?.id ?? '',
+        tenant_id: access.tenant.id,
         endpoint_id,
         settings_version: own.get(endpoint_id) ?? 0,
         items: [item],
@@ -47,6 +47,6 @@ export async function replayMessage(
   )
   const replayed = wanted.filter((_, i) => restarted[i])
   const delivery_ids = replayed.map((endpoint_id) => formatDeliveryId({ message_id, endpoint_id }))
-  await deleteRestarted(deps, access.tenant?.id ?? '', delivery_ids, started_at)
+  await deleteRestarted(deps, access.tenant.id, delivery_ids, started_at)
   return ok(replayed)
 }

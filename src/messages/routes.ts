@@ -1,14 +1,16 @@
 import { z } from '@hono/zod-openapi'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { deliverySchema, toDeliveryJson } from '../deliveries/view.ts'
+import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
+import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { PROBLEMS } from '../http/problems.ts'
-import { defineRoute, jsonAnswer, jsonBody, optionalJsonBody, tenantOf, tenantParam } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
-import { parseLossless } from '../lib/lossless-json.ts'
+import { parseLossless } from '../lib/json.ts'
 import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedView } from './contract.ts'
 import { deliveriesOfMessage, getMessage } from './get-message.ts'
 import { listMessages } from './list-messages.ts'
@@ -69,7 +71,7 @@ messageRoutes.openapi(
   async (c) => {
     const { 'idempotency-key': key } = c.req.valid('header')
     const { data } = (await losslessBody(c)) as { data?: unknown }
-    const [result] = await publish(c.var.deps, c.var.access, [toDraft(c.req.valid('json'), data, key)])
+    const [result] = await publish(c.var.deps, tenantAccess(c), [toDraft(c.req.valid('json'), data, key)])
     if (result === undefined) throw new Error('one message has one result')
     return c.json(toPublishedView(unwrap(result)), 202)
   },
@@ -96,7 +98,7 @@ messageRoutes.openapi(
     const { messages } = c.req.valid('json')
     const lossless = ((await losslessBody(c)) as { messages: { data?: unknown }[] }).messages
     const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
-    const results = await publish(c.var.deps, c.var.access, drafts)
+    const results = await publish(c.var.deps, tenantAccess(c), drafts)
     return c.json(
       {
         results: results.map((result) =>
@@ -157,7 +159,7 @@ messageRoutes.openapi(
     responses: { 200: jsonAnswer(messageSchema, 'The message with its payload') },
   }),
   async (c) => {
-    const message = unwrap(await getMessage(c.var.deps, c.var.access, messageOf(c)))
+    const message = unwrap(await getMessage(c.var.deps, tenantAccess(c), messageOf(c)))
     return c.json({ ...message, accepted_at: toTime(message.accepted_at) }, 200)
   },
 )
@@ -173,7 +175,7 @@ messageRoutes.openapi(
     responses: { 200: jsonAnswer(z.object({ data: z.array(deliverySchema) }), 'One for each endpoint') },
   }),
   async (c) => {
-    const deliveries = unwrap(await deliveriesOfMessage(c.var.deps, c.var.access, messageOf(c)))
+    const deliveries = unwrap(await deliveriesOfMessage(c.var.deps, tenantAccess(c), messageOf(c)))
     return c.json({ data: deliveries.map(toDeliveryJson) }, 200)
   },
 )
@@ -202,7 +204,7 @@ messageRoutes.openapi(
   async (c) => {
     const { endpoint_ids } = c.req.valid('json')
     const id = messageOf(c)
-    const replayed = unwrap(await replayMessage(c.var.deps, c.var.access, id, endpoint_ids))
+    const replayed = unwrap(await replayMessage(c.var.deps, tenantAccess(c), id, endpoint_ids))
     return c.json(
       {
         deliveries: replayed.map((endpoint_id) => ({

@@ -1,5 +1,5 @@
+import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { tenants } from './table.ts'

@@ -1,5 +1,5 @@
 import { and, desc, eq, lt, or } from 'drizzle-orm'
-import type { Deps } from '../http/context.ts'
+import type { Deps } from '../deps.ts'
 import { toPage } from '../http/paging.ts'
 import { tenants } from './table.ts'
 

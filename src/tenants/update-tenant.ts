@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
 import { pushSettings } from '../endpoints/push-settings.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Deps } from '../http/context.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { tenants } from './table.ts'

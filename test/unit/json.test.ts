@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseLossless } from '../../src/lib/lossless-json.ts'
+import { parseLossless } from '../../src/lib/json.ts'
 
 describe('JSON that is parsed and written again', () => {
   it.each([

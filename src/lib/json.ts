@@ -18,3 +18,12 @@ export function parseLossless(text: string): unknown {
     return is_lossy ? rawJSON(source) : value
   })
 }
+
+/** The value of JSON text, or the text itself where it is none. */
+export function parseLeniently(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,36 @@
+import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
+import { type Bindings, readSettings, type Settings } from './env.ts'
+import type { RandomBytes } from './lib/ids.ts'
+
+/** What every verb works with: handed in, so that a verb knows neither HTTP nor where time and randomness come from. */
+export interface Deps {
+  env: Bindings
+  settings: Settings
+  db: DrizzleD1Database
+  /** Unix milliseconds. */
+  now: () => number
+  random: RandomBytes
+  /** Lets work go on after the answer has left. */
+  waitUntil: (work: Promise<unknown>) => void
+}
+
+const prepared = new WeakMap<object, Omit<Deps, 'waitUntil'>>()
+
+/**
+ * Made once per isolate, but for `waitUntil`, which belongs to a request.
+ * @throws Error when the deployment's settings cannot be used
+ */
+export function createDeps(env: Bindings, waitUntil: Deps['waitUntil']): Deps {
+  let deps = prepared.get(env)
+  if (deps === undefined) {
+    deps = {
+      env,
+      settings: readSettings(env),
+      db: drizzle(env.DB),
+      now: () => Date.now(),
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    }
+    prepared.set(env, deps)
+  }
+  return { ...deps, waitUntil }
+}

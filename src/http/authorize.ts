@@ -1,0 +1,48 @@
+import type { MiddlewareHandler } from 'hono'
+import { type Access, findAccess, type Tenant, type TenantAccess } from './access.ts'
+import type { AppContext, AppEnv } from './context.ts'
+import { isPermitted, type Permission } from './permissions.ts'
+import { ProblemError, problem } from './problems.ts'
+import { limitRate } from './rate-limit.ts'
+
+/** Finds out who asks, and lets through who may. */
+export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
+  return async function authorize(c, next) {
+    const tenant_id = c.req.param('tenant') ?? null
+    const access = await authenticate(c, tenant_id)
+    // A foreign tenant looks like one that does not exist, so that nobody can find out who else is here.
+    const is_foreign = access.principal.tenant_id !== null && access.principal.tenant_id !== tenant_id
+    if (tenant_id !== null && (is_foreign || access.tenant === null)) {
+      throw new ProblemError(problem('not_found', 'there is no such tenant'))
+    }
+    if (!isPermitted(access.principal.role, permission)) {
+      throw new ProblemError(problem('forbidden', `this needs the permission ${permission}`))
+    }
+    c.set('access', access)
+    await next()
+  }
+}
+
+async function authenticate(c: AppContext, tenant_id: string | null): Promise<Access> {
+  const [scheme, key] = (c.req.header('authorization') ?? '').split(' ')
+  const access =
+    scheme?.toLowerCase() === 'bearer' && key !== undefined ? await findAccess(c.var.deps, key, tenant_id) : null
+  if (access === null) {
+    const headers = { 'www-authenticate': 'Bearer' }
+    throw new ProblemError(problem('unauthorized', 'send a valid key as "Authorization: Bearer pst_…"', { headers }))
+  }
+  await limitRate(c, access)
+  return access
+}
+
+/** Who asks, about which tenant; behind every route whose path names one. */
+export function tenantAccess(c: AppContext): TenantAccess {
+  const { tenant, ...access } = c.var.access
+  if (tenant === null) throw new Error('this route has no tenant in its path')
+  return { ...access, tenant }
+}
+
+/** The tenant of the path. */
+export function tenantOf(c: AppContext): Tenant {
+  return tenantAccess(c).tenant
+}

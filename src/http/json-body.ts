@@ -1,0 +1,42 @@
+import type { z } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { ProblemError, problem } from './problems.ts'
+
+/** A JSON body that must be there. */
+export function jsonBody<S extends z.ZodType>(schema: S) {
+  return { required: true as const, content: { 'application/json': { schema } } }
+}
+
+/** A JSON body that may be left out. */
+export function optionalJsonBody<S extends z.ZodType>(schema: S) {
+  return { required: false as const, content: { 'application/json': { schema } } }
+}
+
+/** Refuses a body above the limit, whatever its headers say of its length. */
+export function limitBody(bytes_max: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: bytes_max,
+    onError: () => {
+      throw new ProblemError(problem('payload_too_large', `a body here may have ${bytes_max} bytes`))
+    },
+  })
+}
+
+/** Refuses what is not JSON before it is read; a body that may be left out may also be empty. */
+export function requireJson(is_required: boolean): MiddlewareHandler {
+  return async function requireJson(c, next) {
+    const type = c.req.header('content-type')
+    const is_empty = type === undefined && c.req.raw.body === null
+    // The validator would take a body that is not there for an empty object, and that may mean "all of them".
+    if (is_empty && is_required) throw new ProblemError(problem('invalid_request', 'a JSON body is required'))
+    if (!is_empty && !/^application\/json(\s*;|$)/i.test(type ?? '')) {
+      throw new ProblemError(problem('unsupported_media_type', 'send the body with content-type: application/json'))
+    }
+    // Many clients name the type of a body that they do not send. The validator reads what is cached here.
+    if (!is_required && (await c.req.text()) === '') {
+      Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') })
+    }
+    await next()
+  }
+}
