@@ -1,6 +1,6 @@
 import type { Bindings } from '../../src/env.ts'
-import type { Log } from './log.ts'
-import type { DeadLetterNotice } from './rpc.ts'
+import type { Log } from '../../src/lib/log.ts'
+import type { DeadLetterNotice } from '../../src/queues/messages.ts'
 import type { Store } from './store.ts'
 
 const BATCH_MAX = 100
@@ -45,7 +45,7 @@ export class DeadLetterOutbox {
       try {
         await this.queue.sendBatch(batch.map(({ notice }) => ({ body: { v: 1, ...notice } })))
       } catch (error) {
-        this.log('dead_letters.refused', { error: String(error) })
+        this.log('warn', 'dead_letters.refused', { error })
         return
       }
       this.store.removeDeadLetters(last.id)

@@ -1,12 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Bindings } from '../../src/env.ts'
+import { type Log, log } from '../../src/lib/log.ts'
 import type { AttemptJob, FinishedAttempt } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { listDeliveries, replayPage } from './listing.ts'
-import type { Log } from './log.ts'
 import {
   BACKUP_MS,
   concurrency,
@@ -32,6 +32,7 @@ import type {
   EndpointSettings,
   EnqueueCall,
   EnqueueResult,
+  Parked,
   ReplayQuery,
   StoredMessage,
 } from './rpc.ts'
@@ -63,7 +64,7 @@ const NO_RULES: Rules = {
 
 /**
  * The Durable Object of one endpoint: loads what the core needs, lets it decide, performs the effects.
- * The only file here, with the Courier, that knows Cloudflare.
+ * Beside the Courier the only file that knows the object's life: its constructor, calls, alarm and end.
  */
 export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly store: Store
@@ -89,8 +90,11 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.store.rescheduleInterrupted(watermark, Date.now())
     this.projection = new Projection(
       this.store,
-      (rows) => this.project(rows),
-      () => Math.min(Number.POSITIVE_INFINITY, ...this.state.in_flight.keys()),
+      {
+        write: (rows) => this.project(rows),
+        lowestInFlight: () => Math.min(Number.POSITIVE_INFINITY, ...this.state.in_flight.keys()),
+        log: this.log,
+      },
       watermark,
       newest === null ? 0 : newest.position + 1,
     )
@@ -132,7 +136,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return due_at !== null && due_at > Date.now() && !isHeld(this.state) ? due_at : null
   }
 
-  async configure(settings: EndpointSettings, parked?: 'deliver' | 'cancel'): Promise<void> {
+  async configure(settings: EndpointSettings, parked?: Parked): Promise<void> {
     if (this.settings.current !== null && settings.version < this.settings.current.version) return
     // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
     const cancels = parked === 'cancel' && settings.disabled === null && isHeld(this.state)
@@ -226,7 +230,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       await this.settings.report()
       await this.tidy()
     } catch (error) {
-      this.log('endpoint.alarm_failed', { error: String(error) })
+      this.log('error', 'endpoint.alarm_failed', { error })
       this.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
     }
   }
@@ -252,7 +256,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       }
     } catch (error) {
       // Memory may now say what storage does not: begin again from storage, which is the truth.
-      this.log('endpoint.aborted', { event: event.kind, error: String(error) })
+      this.log('error', 'endpoint.aborted', { event: event.kind, error })
       this.ctx.abort(`an effect failed: ${error}`)
       throw error
     }
@@ -318,7 +322,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         this.settings.disable(effect.reason)
         break
       case 'announce':
-        this.log(`endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
+        this.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
         break
     }
   }
@@ -347,7 +351,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         doubles: [record.duration_ms, record.number, record.status ?? 0],
       })
     } catch (error) {
-      this.log('analytics.failed', { error: String(error) })
+      this.log('warn', 'analytics.failed', { error })
     }
   }
 
@@ -436,9 +440,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return toDeliveryView(row, this.settings.current?.endpoint_id ?? '', this.state)
   }
 
-  private readonly log: Log = (message, fields) => {
+  /** With the names of this endpoint. */
+  private readonly log: Log = (level, message, fields) => {
     const { tenant_id, endpoint_id } = this.settings.current ?? {}
-    console.log(JSON.stringify({ message, tenant_id, endpoint_id, ...fields }))
+    log(level, message, { tenant_id, endpoint_id, ...fields })
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Bindings, readSettings } from '../../src/env.ts'
+import { getPayload } from '../../src/messages/body.ts'
 import type { AttemptMeans } from './attempt.ts'
 
 const prepared = new WeakMap<object, AttemptMeans>()
@@ -17,10 +18,7 @@ export function attemptMeans(env: Bindings): AttemptMeans {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       keyring: settings.keyring,
       url_policy: { allow_private: settings.allow_private_endpoints, ports: settings.endpoint_ports },
-      loadPayload: async (r2_key) => {
-        const object = await env.PAYLOADS.get(r2_key)
-        return object === null ? null : new Uint8Array(await object.arrayBuffer())
-      },
+      loadPayload: (r2_key) => getPayload(env.PAYLOADS, r2_key),
     }
     prepared.set(env, means)
   }

@@ -1,3 +1,4 @@
+import type { Log } from '../../src/lib/log.ts'
 import type { DeliveryRow, Store } from './store.ts'
 
 /** The read model lags by about this much while D1 is well (design: at most 2 s). */
@@ -9,7 +10,14 @@ const ROWS_PER_WRITE = 500
 /** Changed positions kept in memory; more go to the journal, so that memory stays bounded. */
 const CHANGED_MAX = 10_000
 
-export type WriteRows = (rows: readonly DeliveryRow[]) => Promise<void>
+/** What the projection needs of the Endpoint around it. */
+export interface ProjectionShell {
+  /** Writes rows to the read model; throws when it cannot. */
+  write(rows: readonly DeliveryRow[]): Promise<void>
+  /** The lowest position in flight, or Infinity. */
+  lowestInFlight(): number
+  log: Log
+}
 
 /**
  * Write-behind of an Endpoint's deliveries to the read model in D1.
@@ -22,25 +30,24 @@ export type WriteRows = (rows: readonly DeliveryRow[]) => Promise<void>
  */
 export class Projection {
   private readonly store: Store
-  private readonly write: WriteRows
+  private readonly shell: ProjectionShell
   private readonly changed = new Set<number>()
   private flying: ReadonlySet<number> = new Set()
   private interval_ms = FLUSH_MS_MIN
   private timer: ReturnType<typeof setTimeout> | null = null
   private current: Promise<void> | null = null
   private has_journal = true
-  private readonly lowestInFlight: () => number
   private end: number
+  /** Everything below was settled. */
   watermark: number
 
   /**
-   * @param lowestInFlight the lowest position in flight, or Infinity
    * @param watermark where a restart must begin to look
+   * @param end exclusive end of the positions that are stored
    */
-  constructor(store: Store, write: WriteRows, lowestInFlight: () => number, watermark: number, end: number) {
+  constructor(store: Store, shell: ProjectionShell, watermark: number, end: number) {
     this.store = store
-    this.write = write
-    this.lowestInFlight = lowestInFlight
+    this.shell = shell
     this.watermark = watermark
     this.end = end
   }
@@ -109,9 +116,9 @@ export class Projection {
     const rows = this.store.rows([...from_memory, ...from_journal])
     const started_at = Date.now()
     try {
-      await this.write(rows)
+      await this.shell.write(rows)
     } catch (error) {
-      console.warn(JSON.stringify({ message: 'projection.failed', error: String(error) }))
+      this.shell.log('warn', 'projection.failed', { error })
       for (const position of from_memory) this.changed.add(position)
       this.interval_ms = Math.min(this.interval_ms * 2, FLUSH_MS_MAX)
       return false
@@ -136,7 +143,7 @@ export class Projection {
   }
 
   private advance(): void {
-    let lowest = Math.min(this.end, this.lowestInFlight())
+    let lowest = Math.min(this.end, this.shell.lowestInFlight())
     for (const position of this.changed) if (position < lowest) lowest = position
     this.watermark = Math.max(this.watermark, lowest)
   }

@@ -12,6 +12,9 @@ export const FINISHED_STATES = ['succeeded', 'dead', 'cancelled'] as const satis
 
 export type Ordering = 'none' | 'key' | 'fifo'
 
+/** What becomes of parked deliveries when their endpoint is enabled. */
+export type Parked = 'deliver' | 'cancel'
+
 export type DisabledReason = 'manual' | 'gone' | 'failing'
 
 /** A signing secret as stored: encrypted under a master key, with tenant and endpoint as associated data. */
@@ -187,7 +190,7 @@ export interface EndpointRpc {
   /** A retry's clock rang. Answers Unix ms when it should ring again, or null. */
   wake(position: number): Promise<number | null>
   /** New settings. Given with `parked` it enables the endpoint, and says what to do with parked deliveries. */
-  configure(settings: EndpointSettings, parked?: 'deliver' | 'cancel'): Promise<void>
+  configure(settings: EndpointSettings, parked?: Parked): Promise<void>
   list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }>
   get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
   message(message_id: string): Promise<StoredMessage | null>
@@ -202,17 +205,4 @@ export interface EndpointRpc {
   resetBreaker(): Promise<BreakerView>
   /** Deletes everything; the object stays empty afterwards. */
   remove(): Promise<void>
-}
-
-/** A delivery that used up its retries, as told to the dead-letters queue. */
-export interface DeadLetterNotice {
-  tenant_id: string
-  endpoint_id: string
-  message_id: string
-  event_type: string
-  accepted_at: number
-  died_at: number
-  attempts: number
-  last_status: number | null
-  last_error: string | null
 }

@@ -1,6 +1,6 @@
 import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../../src/lib/log.ts'
 import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
 import type { Store } from './store.ts'
 
@@ -42,7 +42,7 @@ export class SettingsCopy {
       return await this.loading
     } catch (error) {
       if (this.current === null) throw error
-      this.log('settings.stale', { error: String(error) })
+      this.log('warn', 'settings.stale', { error })
       return this.current
     }
   }
@@ -52,7 +52,7 @@ export class SettingsCopy {
     if (this.current === null) return
     this.store.writeMeta('disabled_unreported', reason)
     this.write(this.current)
-    this.log('endpoint.disabled', { reason })
+    this.log('info', 'endpoint.disabled', { reason })
     void this.report()
   }
 
@@ -73,7 +73,7 @@ export class SettingsCopy {
       await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, reason, Date.now())
       this.forgetUnreported()
     } catch (error) {
-      this.log('endpoint.disable_unreported', { error: String(error) })
+      this.log('warn', 'endpoint.disable_unreported', { error })
     }
   }
 }

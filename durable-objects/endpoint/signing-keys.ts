@@ -1,5 +1,6 @@
 import { type Keyring, unseal } from '../../src/lib/keyring.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
+import { liveSecrets, secretContext } from '../../src/signatures/sealed-secret.ts'
 import { importSigningKey, type SigningKey } from '../../src/signatures/standard-webhooks.ts'
 import type { EndpointSettings, SealedSecret } from './rpc.ts'
 
@@ -12,8 +13,7 @@ const IMPORTED_MAX = 1000
 /** The keys that sign now: the current secret first, then those whose overlap has not ended. */
 export async function signingKeys(owner: Owner, keyring: Keyring, now: number): Promise<Result<SigningKey[], string>> {
   const keys: SigningKey[] = []
-  for (const secret of owner.secrets) {
-    if (secret.expires_at !== null && secret.expires_at <= now) continue
+  for (const secret of liveSecrets(owner.secrets, now)) {
     const key = imported.get(nameOf(secret, owner)) ?? (await importSealed(secret, owner, keyring))
     if (key === null) return err('a signing secret could not be decrypted: is its master key still configured?')
     keys.push(key)
@@ -22,7 +22,7 @@ export async function signingKeys(owner: Owner, keyring: Keyring, now: number): 
 }
 
 async function importSealed(secret: SealedSecret, owner: Owner, keyring: Keyring): Promise<SigningKey | null> {
-  const text = await unseal(keyring, secret.sealed, `${owner.tenant_id}/${owner.endpoint_id}`)
+  const text = await unseal(keyring, secret.sealed, secretContext(owner))
   if (!text.ok) return null
   const key = await importSigningKey(text.value)
   if (!key.ok) return null
@@ -32,6 +32,6 @@ async function importSealed(secret: SealedSecret, owner: Owner, keyring: Keyring
 }
 
 /** The owner too: a sealed secret that was moved to another endpoint must not open there because it is known here. */
-function nameOf({ sealed }: SealedSecret, { tenant_id, endpoint_id }: Owner): string {
-  return `${tenant_id}/${endpoint_id}/${sealed}`
+function nameOf({ sealed }: SealedSecret, owner: Owner): string {
+  return `${secretContext(owner)}/${sealed}`
 }

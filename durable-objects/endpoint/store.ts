@@ -1,8 +1,9 @@
 /** An Endpoint's SQLite: every statement it runs, and the shape of what they return. */
 import { isKeyedId, timeOfId } from '../../src/lib/ids.ts'
+import type { DeadLetterNotice } from '../../src/queues/messages.ts'
 import type { Change, Stored } from './machine.ts'
 import { endPosition, firstPosition } from './position.ts'
-import type { AttemptError, AttemptRecord, DeadLetterNotice, EnqueueItem } from './rpc.ts'
+import type { AttemptError, AttemptRecord, EnqueueItem } from './rpc.ts'
 import { migrate } from './schema.ts'
 
 /** Attempts kept per delivery; older ones make room. */

@@ -1,11 +1,10 @@
 import type { Bindings } from '../../src/env.ts'
+import type { Log } from '../../src/lib/log.ts'
+import { delayUntil } from '../../src/queues/delay.ts'
 import type { RetryMessage } from '../../src/queues/messages.ts'
-import type { Log } from './log.ts'
 import type { EndpointSettings } from './rpc.ts'
 
 const BATCH_MAX = 100
-/** A queue holds a message for a day at most; the consumer splits what is longer. */
-const DELAY_S_MAX = 24 * 60 * 60
 
 export interface Wake {
   position: number
@@ -31,11 +30,11 @@ export async function sendWakes(
       await queue.sendBatch(
         batch.map(({ position, due_at }) => {
           const body: RetryMessage = { v: 1, tenant_id, endpoint_id, object_name: endpoint_id, position, due_at }
-          return { body, delaySeconds: Math.min(Math.max(0, Math.ceil((due_at - now) / 1000)), DELAY_S_MAX) }
+          return { body, delaySeconds: delayUntil(due_at, now) }
         }),
       )
     } catch (error) {
-      log('retries.refused', { error: String(error), count: batch.length })
+      log('warn', 'retries.refused', { error, count: batch.length })
       refused.push(...batch.map(({ due_at }) => due_at))
     }
   }

@@ -1,6 +1,7 @@
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { sha256 } from '../lib/hash.ts'
 import { createKeyedId } from '../lib/ids.ts'
+import { log } from '../lib/log.ts'
 import type { DeadLetterMessage } from '../queues/messages.ts'
 
 /**
@@ -52,7 +53,7 @@ export async function recordInternal(db: D1Database, messages: readonly Unproces
     ]),
   )
   await db.prepare(INSERT_INTERNAL).bind(JSON.stringify(rows)).run()
-  console.error(JSON.stringify({ message: 'dead_letters.internal', count: messages.length }))
+  log('error', 'dead_letters.internal', { count: messages.length })
 }
 
 function tenantOf(body: unknown): string {

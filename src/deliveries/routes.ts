@@ -6,9 +6,9 @@ import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../http/paging.ts
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { timeInput } from '../http/time.ts'
+import { attemptSchema, deliverySchema, toAttemptJson, toDeliveryJson } from './contract.ts'
 import { cancelDelivery, getDelivery, retryDelivery } from './delivery.ts'
 import { listOfEndpoint, listOfTenant } from './list-deliveries.ts'
-import { attemptSchema, deliverySchema, toAttemptJson, toDeliveryJson } from './view.ts'
 
 const deliveryParam = tenantParam.extend({
   delivery: z.string().openapi({ example: 'msg_01JD9Z6Q3V8M4T2K7N5B1C0XYE.ep_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),

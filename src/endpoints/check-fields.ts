@@ -3,7 +3,7 @@ import { type Problem, problem } from '../http/problems.ts'
 import { compileExpression } from '../lib/expression.ts'
 import { checkPublicUrl } from '../lib/public-url.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import type { EndpointChange } from './fields.ts'
+import type { EndpointChange } from './contract.ts'
 
 type Checked = Pick<EndpointChange, 'url' | 'filter' | 'transform'>
 

@@ -1,14 +1,13 @@
-import { getTableColumns, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { createId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { insertWithin } from '../tenants/insert-within.ts'
 import { resolveLimits } from '../tenants/limits.ts'
-import { tenants } from '../tenants/table.ts'
 import { checkFields } from './check-fields.ts'
-import type { NewEndpoint } from './fields.ts'
-import { pushSettings } from './push-settings.ts'
+import type { NewEndpoint } from './contract.ts'
+import { pushEndpoint } from './push-settings.ts'
 import { makeSecret, type OpenSecret, sealSecret } from './secrets.ts'
 import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
@@ -44,21 +43,10 @@ export async function createEndpoint(
     updated_at: now,
   }
   const limit = resolveLimits(tenant.limits).endpoints
-  if (!(await insertWithin(deps, row, limit)))
+  if (!(await insertWithin(deps, endpoints, row, limit)))
     return err(problem('limit_reached', `a tenant may have ${limit} endpoints`))
   forgetTenant(tenant.id)
   // Not needed to be correct, but so the first publish finds an Endpoint that knows its settings.
-  await pushSettings(deps, tenant.id, id)
+  await pushEndpoint(deps, tenant.id, id)
   return ok({ row, secret: secret.value })
-}
-
-/** Counted and inserted as one statement, so that two at once cannot both take the last place. */
-async function insertWithin({ db }: Deps, row: EndpointRow, limit: number): Promise<boolean> {
-  const columns = Object.values(getTableColumns(endpoints))
-  const values = columns.map((column) => sql.param(row[column.name as keyof EndpointRow], column))
-  const { meta } = await db.insert(endpoints).select(
-    sql`SELECT ${sql.join(values, sql`, `)} FROM ${tenants} WHERE ${tenants.id} = ${row.tenant_id}
-      AND (SELECT COUNT(*) FROM ${endpoints} WHERE ${endpoints.tenant_id} = ${row.tenant_id}) < ${limit}`,
-  )
-  return meta.changes > 0
 }

@@ -5,11 +5,8 @@ import { forgetTenant } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { NO_ENDPOINT } from './find-endpoint.ts'
-import { callEndpoint } from './stub.ts'
+import { tellEndpoint } from './stub.ts'
 import { endpoints } from './table.ts'
-
-/** When emptying an Endpoint that did not answer is tried again, within the 30 s a Worker has after its answer. */
-const AGAIN_AFTER_MS = [1000, 5000, 15_000]
 
 /**
  * Deletes an endpoint with everything it holds. The row goes first: from then on nothing new gets in,
@@ -26,23 +23,6 @@ export async function deleteEndpoint(deps: Deps, tenant_id: string, id: string):
   ])
   if (deleted.meta.changes === 0) return err(NO_ENDPOINT)
   forgetTenant(tenant_id)
-  if (!(await tryRemove(deps, tenant_id, id))) deps.waitUntil(removeAgain(deps, tenant_id, id))
+  await tellEndpoint(deps, id, 'endpoint.remove', (stub) => stub.remove())
   return ok(undefined)
-}
-
-async function removeAgain(deps: Deps, tenant_id: string, id: string): Promise<void> {
-  for (const delay_ms of AGAIN_AFTER_MS) {
-    await scheduler.wait(delay_ms)
-    if (await tryRemove(deps, tenant_id, id)) return
-  }
-}
-
-async function tryRemove({ env }: Deps, tenant_id: string, endpoint_id: string): Promise<boolean> {
-  try {
-    await callEndpoint(env, endpoint_id, (stub) => stub.remove())
-    return true
-  } catch (error) {
-    console.warn(JSON.stringify({ message: 'endpoint.remove_failed', tenant_id, endpoint_id, error: String(error) }))
-    return false
-  }
 }

@@ -4,9 +4,10 @@ import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { liveSecrets } from '../signatures/sealed-secret.ts'
 import { findEndpoint } from './find-endpoint.ts'
-import { pushSettings } from './push-settings.ts'
-import { liveSecrets, makeSecret, type OpenSecret, openSecret, sealSecret, type WantedSecret } from './secrets.ts'
+import { pushEndpoint } from './push-settings.ts'
+import { makeSecret, type OpenSecret, openSecret, sealSecret, type WantedSecret } from './secrets.ts'
 import { endpoints } from './table.ts'
 
 /** Every one of them adds a signature to every attempt. */
@@ -71,7 +72,7 @@ export async function rotateSecret(
       .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id), eq(endpoints.version, version)))
     if (meta.changes === 0) continue
     forgetTenant(tenant_id)
-    await pushSettings(deps, tenant_id, id)
+    await pushEndpoint(deps, tenant_id, id)
     return ok(secret.value)
   }
   return err(problem('changed_meanwhile', 'the endpoint was changed by others at the same time'))

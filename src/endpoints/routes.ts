@@ -1,18 +1,28 @@
 import { z } from '@hono/zod-openapi'
-import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
-import { eventTypeName } from '../event-types/routes.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { time, timeInput, toTimeOrNull } from '../http/time.ts'
+import { time, toTimeOrNull } from '../http/time.ts'
 import { breakerSchema, readBreaker, resetBreaker, toBreakerJson } from './breaker.ts'
+import {
+  createBody,
+  createdSchema,
+  enableBody,
+  endpointParam,
+  endpointSchema,
+  patchBody,
+  replayBody,
+  rotateBody,
+  secretSchema,
+  testBody,
+  toEndpointJson,
+} from './contract.ts'
 import { createEndpoint } from './create-endpoint.ts'
 import { deleteEndpoint } from './delete-endpoint.ts'
-import { createBody, patchBody, rotateBody } from './fields.ts'
 import { findEndpoint } from './find-endpoint.ts'
 import { listEndpoints } from './list-endpoints.ts'
 import { replayEndpoint } from './replay-endpoint.ts'
@@ -20,9 +30,7 @@ import { revealSecrets, rotateSecret } from './rotate-secret.ts'
 import { disableEndpoint, enableEndpoint } from './switch-endpoint.ts'
 import { testEndpoint } from './test-endpoint.ts'
 import { updateEndpoint } from './update-endpoint.ts'
-import { createdSchema, endpointSchema, secretSchema, toEndpointView } from './view.ts'
 
-const endpointParam = tenantParam.extend({ endpoint: z.string().openapi({ example: 'ep_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }) })
 const tags = ['Endpoints']
 const path = '/v1/tenants/{tenant}/endpoints'
 const one = `${path}/{endpoint}` as const
@@ -43,7 +51,7 @@ endpointRoutes.openapi(
     const { limit, cursor } = c.req.valid('query')
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, z.tuple([z.string()]))
     const page = await listEndpoints(c.var.deps, tenantOf(c).id, limit, after)
-    return c.json({ data: page.data.map(toEndpointView), next_cursor: page.next_cursor }, 200)
+    return c.json({ data: page.data.map(toEndpointJson), next_cursor: page.next_cursor }, 200)
   },
 )
 
@@ -59,7 +67,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { row, secret } = unwrap(await createEndpoint(c.var.deps, tenantOf(c), c.req.valid('json')))
-    return c.json({ ...toEndpointView(row), secret: secret.secret, public_key: secret.public_key }, 201)
+    return c.json({ ...toEndpointJson(row), secret: secret.secret, public_key: secret.public_key }, 201)
   },
 )
 
@@ -75,7 +83,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointView(unwrap(await findEndpoint(c.var.deps, tenant, endpoint))), 200)
+    return c.json(toEndpointJson(unwrap(await findEndpoint(c.var.deps, tenant, endpoint))), 200)
   },
 )
 
@@ -93,7 +101,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
     const row = unwrap(await updateEndpoint(c.var.deps, tenant, endpoint, c.req.valid('json')))
-    return c.json(toEndpointView(row), 200)
+    return c.json(toEndpointJson(row), 200)
   },
 )
 
@@ -124,22 +132,14 @@ endpointRoutes.openapi(
     summary: 'Enable an endpoint',
     request: {
       params: endpointParam,
-      body: optionalJsonBody(
-        z
-          .strictObject({
-            parked: z.enum(['deliver', 'cancel']).default('deliver').openapi({
-              description: 'What becomes of parked deliveries; `deliver` starts slowly',
-            }),
-          })
-          .openapi('EnableEndpoint'),
-      ),
+      body: optionalJsonBody(enableBody),
     },
     responses: { 200: jsonAnswer(endpointSchema, 'The endpoint as it is now') },
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    const { parked = 'deliver' } = c.req.valid('json')
-    return c.json(toEndpointView(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked))), 200)
+    const { parked } = enableBody.parse(c.req.valid('json'))
+    return c.json(toEndpointJson(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked))), 200)
   },
 )
 
@@ -156,7 +156,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointView(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint))), 200)
+    return c.json(toEndpointJson(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint))), 200)
   },
 )
 
@@ -170,15 +170,13 @@ endpointRoutes.openapi(
     description: 'To this endpoint alone, whatever it subscribes to.',
     request: {
       params: endpointParam,
-      body: optionalJsonBody(
-        z.strictObject({ event_type: eventTypeName.default('postern.test') }).openapi('TestEndpoint'),
-      ),
+      body: optionalJsonBody(testBody),
     },
     responses: { 202: jsonAnswer(z.object({ id: z.string(), message_id: z.string() }), 'Id of the delivery') },
   }),
   async (c) => {
     const { endpoint } = c.req.valid('param')
-    const { event_type = 'postern.test' } = c.req.valid('json')
+    const { event_type } = testBody.parse(c.req.valid('json'))
     const delivery = unwrap(await testEndpoint(c.var.deps, tenantOf(c), endpoint, event_type))
     return c.json({ id: formatDeliveryId(delivery), message_id: delivery.message_id }, 202)
   },
@@ -220,7 +218,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    const { overlap_s = 86_400, kind, secret: own } = c.req.valid('json')
+    const { overlap_s, kind, secret: own } = rotateBody.parse(c.req.valid('json'))
     const secret = unwrap(await rotateSecret(c.var.deps, tenant, endpoint, { overlap_s, kind, own }))
     return c.json(secret, 200, { 'cache-control': 'no-store' })
   },
@@ -235,19 +233,7 @@ endpointRoutes.openapi(
     summary: 'Send past messages again',
     request: {
       params: endpointParam,
-      body: jsonBody(
-        z
-          .strictObject({
-            since: timeInput,
-            until: timeInput.optional(),
-            states: z
-              .array(z.enum(FINISHED_STATES))
-              .min(1)
-              .default([...FINISHED_STATES])
-              .openapi({ description: 'Which finished deliveries' }),
-          })
-          .openapi('ReplayEndpoint'),
-      ),
+      body: jsonBody(replayBody),
     },
     responses: { 202: jsonAnswer(z.object({ count: z.int() }), 'How many start again') },
   }),

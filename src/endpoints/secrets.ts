@@ -2,7 +2,9 @@ import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { seal, unseal } from '../lib/keyring.ts'
+import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { secretContext } from '../signatures/sealed-secret.ts'
 import {
   createSecret,
   parseSecret,
@@ -31,6 +33,7 @@ const REFUSALS: Record<SecretRefusal, string> = {
   wrong_length: 'an HMAC secret has 24 to 64 bytes, an Ed25519 key 32 or 64',
 }
 
+/** A secret that a caller wants: a new one, or their own once it was checked. */
 export async function makeSecret(
   { random }: Deps,
   { kind, own }: WantedSecret,
@@ -55,32 +58,23 @@ export async function sealSecret(
   endpoint_id: string,
   { secret, kind }: OpenSecret,
 ): Promise<SealedSecret> {
-  const sealed = await seal(settings.keyring, secret, contextOf(tenant_id, endpoint_id))
+  const sealed = await seal(settings.keyring, secret, secretContext({ tenant_id, endpoint_id }))
   return { kind, sealed, created_at: now(), expires_at: null }
 }
 
+/** Decrypts a secret of this endpoint; refused when its master key is gone. */
 export async function openSecret(
   { settings }: Deps,
   tenant_id: string,
   endpoint_id: string,
   { sealed }: SealedSecret,
 ): Promise<Result<OpenSecret, Problem>> {
-  const text = await unseal(settings.keyring, sealed, contextOf(tenant_id, endpoint_id))
+  const text = await unseal(settings.keyring, sealed, secretContext({ tenant_id, endpoint_id }))
   if (!text.ok) {
-    console.error(JSON.stringify({ message: 'secret.unsealable', tenant_id, endpoint_id, reason: text.error }))
+    log('error', 'secret.unsealable', { tenant_id, endpoint_id, reason: text.error })
     return err(problem('internal', 'the secret cannot be decrypted: its master key is no longer among MASTER_KEYS'))
   }
   const parsed = parseSecret(text.value)
   if (!parsed.ok) throw new Error(`a sealed secret was checked when it was stored: ${parsed.error}`)
   return ok({ secret: text.value, kind: parsed.value.kind, public_key: await publicKeyOf(parsed.value) })
-}
-
-/** The secrets that sign at this moment: the current one first. */
-export function liveSecrets(secrets: readonly SealedSecret[], now: number): SealedSecret[] {
-  return secrets.filter(({ expires_at }) => expires_at === null || expires_at > now)
-}
-
-/** Associated data of the encryption; the Endpoint opens secrets with the same. */
-function contextOf(tenant_id: string, endpoint_id: string): string {
-  return `${tenant_id}/${endpoint_id}`
 }

@@ -1,9 +1,14 @@
+import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import { log } from '../lib/log.ts'
 
-type EndpointStub = ReturnType<Bindings['ENDPOINT']['get']>
+export type EndpointStub = ReturnType<Bindings['ENDPOINT']['get']>
 
 const TRIES_MAX = 3
 const BACKOFF_MS = 50
+
+/** When an Endpoint that did not hear is told again, within the 30 s that a Worker has after its answer. */
+const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
 
 /** The Durable Object of an endpoint. Lane 0 bears the endpoint's id; further lanes are `{endpoint_id}/{n}`. */
 function endpointStub(env: Bindings, object_name: string): EndpointStub {
@@ -29,4 +34,32 @@ export async function callEndpoint<T>(
       await scheduler.wait(BACKOFF_MS * 2 ** tries * Math.random())
     }
   }
+}
+
+/**
+ * Tells an Endpoint what D1 has decided already: now, and if it does not answer, again in the background.
+ * @param what dotted name of the call, for the log
+ */
+export async function tellEndpoint(
+  { env, waitUntil }: Pick<Deps, 'env' | 'waitUntil'>,
+  endpoint_id: string,
+  what: string,
+  call: (stub: EndpointStub) => Promise<void>,
+): Promise<void> {
+  const hears = async () => {
+    try {
+      await callEndpoint(env, endpoint_id, call)
+      return true
+    } catch (error) {
+      log('warn', `${what}_failed`, { endpoint_id, error })
+      return false
+    }
+  }
+  const tellAgain = async () => {
+    for (const delay_ms of TELL_AGAIN_AFTER_MS) {
+      await scheduler.wait(delay_ms)
+      if (await hears()) return
+    }
+  }
+  if (!(await hears())) waitUntil(tellAgain())
 }

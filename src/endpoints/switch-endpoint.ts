@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
+import type { Parked } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { endpoints } from './table.ts'
 import { writeEndpoint } from './update-endpoint.ts'
 
 /** @param parked what becomes of the deliveries it has parked: delivered with a slow start, or cancelled */
-export function enableEndpoint(deps: Deps, tenant_id: string, id: string, parked: 'deliver' | 'cancel') {
+export function enableEndpoint(deps: Deps, tenant_id: string, id: string, parked: Parked) {
   return writeEndpoint(deps, tenant_id, id, { disabled: null, disabled_at: null }, parked)
 }
 

@@ -1,12 +1,13 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { Parked } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { checkFields } from './check-fields.ts'
-import type { EndpointChange } from './fields.ts'
+import type { EndpointChange } from './contract.ts'
 import { NO_ENDPOINT } from './find-endpoint.ts'
-import { pushSettings } from './push-settings.ts'
+import { pushEndpoint } from './push-settings.ts'
 import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
 
@@ -29,7 +30,7 @@ export async function writeEndpoint(
   tenant_id: string,
   id: string,
   columns: Columns,
-  parked?: 'deliver' | 'cancel',
+  parked?: Parked,
 ): Promise<Result<EndpointRow, Problem>> {
   const row = await deps.db
     .update(endpoints)
@@ -39,6 +40,6 @@ export async function writeEndpoint(
     .get()
   if (row === undefined) return err(NO_ENDPOINT)
   forgetTenant(tenant_id)
-  await pushSettings(deps, tenant_id, id, parked)
+  await pushEndpoint(deps, tenant_id, id, parked)
   return ok(row)
 }

@@ -5,27 +5,10 @@ import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { time, toTime } from '../http/time.ts'
-import { isEventType } from '../lib/glob.ts'
+import { createBody, eventTypeSchema, nameParam, patchBody, toEventTypeJson } from './contract.ts'
 import { createEventType } from './create-event-type.ts'
-import { deleteEventType, type EventTypeRow, getEventType, listEventTypes, updateEventType } from './event-types.ts'
+import { deleteEventType, getEventType, listEventTypes, updateEventType } from './event-types.ts'
 
-export const eventTypeName = z
-  .string()
-  .refine(isEventType, 'must be a dotted name of letters, digits, _ and -, at most 128 characters')
-  .openapi({ example: 'invoice.paid' })
-
-const description = z.string().max(1000)
-
-const eventTypeSchema = z
-  .object({ name: z.string().openapi({ example: 'invoice.paid' }), description, created_at: time, updated_at: time })
-  .openapi('EventType')
-
-const createBody = z
-  .strictObject({ name: eventTypeName, description: description.default('') })
-  .openapi('CreateEventType')
-const patchBody = z.strictObject({ description: description.optional() }).openapi('UpdateEventType')
-const nameParam = tenantParam.extend({ name: z.string().openapi({ example: 'invoice.paid' }) })
 const tags = ['Event types']
 
 export const eventTypeRoutes = createRouter()
@@ -44,7 +27,7 @@ eventTypeRoutes.openapi(
     const { limit, cursor } = c.req.valid('query')
     const after = cursor === undefined ? null : decodeCursor(cursor, z.tuple([z.number(), z.string()]))
     const page = await listEventTypes(c.var.deps, tenantOf(c).id, limit, after)
-    return c.json({ data: page.data.map(toEventTypeView), next_cursor: page.next_cursor }, 200)
+    return c.json({ data: page.data.map(toEventTypeJson), next_cursor: page.next_cursor }, 200)
   },
 )
 
@@ -61,7 +44,7 @@ eventTypeRoutes.openapi(
   }),
   async (c) => {
     const row = unwrap(await createEventType(c.var.deps, tenantOf(c), c.req.valid('json')))
-    return c.json(toEventTypeView(row), 201)
+    return c.json(toEventTypeJson(row), 201)
   },
 )
 
@@ -77,7 +60,7 @@ eventTypeRoutes.openapi(
   }),
   async (c) => {
     const { tenant, name } = c.req.valid('param')
-    return c.json(toEventTypeView(unwrap(await getEventType(c.var.deps, tenant, name))), 200)
+    return c.json(toEventTypeJson(unwrap(await getEventType(c.var.deps, tenant, name))), 200)
   },
 )
 
@@ -94,7 +77,7 @@ eventTypeRoutes.openapi(
   async (c) => {
     const { tenant, name } = c.req.valid('param')
     const { description } = c.req.valid('json')
-    return c.json(toEventTypeView(unwrap(await updateEventType(c.var.deps, tenant, name, description))), 200)
+    return c.json(toEventTypeJson(unwrap(await updateEventType(c.var.deps, tenant, name, description))), 200)
   },
 )
 
@@ -114,7 +97,3 @@ eventTypeRoutes.openapi(
     return c.body(null, 204)
   },
 )
-
-function toEventTypeView({ name, description, created_at, updated_at }: EventTypeRow) {
-  return { name, description, created_at: toTime(created_at), updated_at: toTime(updated_at) }
-}

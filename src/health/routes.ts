@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
+import { log } from '../lib/log.ts'
 
 const READY_WITHIN_MS = 1000
 
@@ -40,7 +41,7 @@ healthRoutes.openapi(
       await Promise.race([c.env.DB.prepare('SELECT 1').first(), late])
     } catch (error) {
       // Anybody may ask, so the cause is for the log alone.
-      console.warn(JSON.stringify({ message: 'health.not_ready', error: String(error) }))
+      log('warn', 'health.not_ready', { error })
       const headers = { 'retry-after': '5' }
       throw new ProblemError(problem('unavailable', 'the database does not answer', { headers }))
     }

@@ -106,6 +106,7 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string): 
     tenant,
     subscriptions: endpoints.map(({ version, ...subscription }) => ({
       ...subscription,
+      // As `settingsVersion` has it, of endpoints/settings.ts.
       settings_version: version + (tenant?.version ?? 0),
     })),
   }

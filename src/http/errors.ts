@@ -1,6 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { log } from '../lib/log.ts'
 import type { AppEnv } from './context.ts'
 import { type Problem, ProblemError, problem, problemResponse } from './problems.ts'
 
@@ -11,15 +12,12 @@ export const answerError: ErrorHandler<AppEnv> = (error, c) => {
   const answer = toProblem(error)
   if (answer.code === 'internal' || answer.code === 'unavailable') {
     const { requestId: request_id } = c.var
-    console.error(
-      JSON.stringify({
-        message: `request.${answer.code}`,
-        request_id,
-        method: c.req.method,
-        path: c.req.path,
-        error: describe(error),
-      }),
-    )
+    log('error', `request.${answer.code}`, {
+      request_id,
+      method: c.req.method,
+      path: c.req.path,
+      error: describe(error),
+    })
   }
   return problemResponse(answer, c.var.requestId)
 }

@@ -8,7 +8,10 @@ export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true as const, content: { 'application/json': { schema } } }
 }
 
-/** A JSON body that may be left out. */
+/**
+ * A JSON body that may be left out. Without a content type nothing is validated, so the handler parses
+ * what it got once more, for the defaults.
+ */
 export function optionalJsonBody<S extends z.ZodType>(schema: S) {
   return { required: false as const, content: { 'application/json': { schema } } }
 }

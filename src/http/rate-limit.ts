@@ -1,3 +1,4 @@
+import { log } from '../lib/log.ts'
 import type { Access } from './access.ts'
 import type { AppContext } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
@@ -14,7 +15,7 @@ export async function limitRate(c: AppContext, { principal }: Access): Promise<v
   try {
     is_allowed = (await c.env.REQUEST_LIMIT.limit({ key: principal.key_id })).success
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'rate_limit.failed', error: String(error) }))
+    log('warn', 'rate_limit.failed', { error })
   }
   if (!is_allowed) {
     const headers = { 'retry-after': String(RATE_LIMIT_PERIOD_S) }

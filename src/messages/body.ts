@@ -9,6 +9,15 @@ export const INLINE_BYTES_MAX = 96 * 1024
 export const QUEUED_BYTES_MAX = 72 * 1024
 
 /**
+ * Reads a large body back; null when it is not there any more.
+ * @throws what R2 throws
+ */
+export async function getPayload(payloads: Bindings['PAYLOADS'], r2_key: string): Promise<Uint8Array | null> {
+  const object = await payloads.get(r2_key)
+  return object === null ? null : new Uint8Array(await object.arrayBuffer())
+}
+
+/**
  * Writes a large body to R2. It is there when this returns, before anyone claims custody of a delivery
  * that needs it.
  * @throws what R2 throws

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
-import { eventTypeName } from '../event-types/routes.ts'
+import { eventTypeName } from '../event-types/contract.ts'
 import { time, toTime } from '../http/time.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
@@ -64,6 +64,7 @@ export const batchBody = z.strictObject({ messages: z.array(batchItem).min(1).ma
 type Body = z.output<typeof publishBody> & { idempotency_key?: string | undefined }
 
 /** @param data `data` as it stands in the request, to the last digit */
+
 export function toDraft(body: Body, data: unknown, idempotency_key: string | undefined): Draft {
   return {
     event_type: body.type,
@@ -92,7 +93,7 @@ export const publishedSchema = z
   })
   .openapi('PublishedMessage')
 
-export function toPublishedView({ id, event_type, accepted_at, deliveries, full, is_duplicate }: Published) {
+export function toPublishedJson({ id, event_type, accepted_at, deliveries, full, is_duplicate }: Published) {
   return {
     id,
     type: event_type,

@@ -4,11 +4,13 @@ import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
+import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { getPayload } from './body.ts'
 import { findHolders } from './holders.ts'
 import { findUnmatched } from './unmatched.ts'
 
-export interface MessageView {
+export interface MessageView extends ShownPayload {
   id: string
   type: string
   accepted_at: number
@@ -16,7 +18,12 @@ export interface MessageView {
   ordering_key: string | null
   content_type: string
   size_bytes: number
+}
+
+interface ShownPayload {
   payload: string | null
+  /** Why there is none to show. */
+  payload_omitted: 'not_text' | 'missing' | null
 }
 
 const MISSING = err(problem('not_found', 'there is no such message'))
@@ -31,6 +38,7 @@ export async function findMessage(deps: Deps, access: TenantAccess, message_id: 
   return found.find((message) => message !== null) ?? (await findUnmatched(deps.env.DB, tenant_id, message_id))
 }
 
+/** A message with the body that receivers get. */
 export async function getMessage(
   deps: Deps,
   access: TenantAccess,
@@ -39,7 +47,8 @@ export async function getMessage(
   const message = await findMessage(deps, access, message_id)
   if (message === null) return MISSING
   const { event_type, accepted_at, channels, ordering_key, content_type, body } = message
-  const bytes = await loadBody(deps.env, body)
+  const shown = await showBody(deps.env, body)
+  if (shown.payload_omitted === 'missing') log('error', 'payload.missing', { tenant_id: access.tenant.id, message_id })
   return ok({
     id: message_id,
     type: event_type,
@@ -48,7 +57,7 @@ export async function getMessage(
     ordering_key,
     content_type,
     size_bytes: 'inline' in body ? body.inline.byteLength : body.size_bytes,
-    payload: bytes === null ? null : decodeText(bytes),
+    ...shown,
   })
 }
 
@@ -68,16 +77,13 @@ export async function deliveriesOfMessage(
   return unmatched === null ? MISSING : ok([])
 }
 
-async function loadBody(env: Bindings, body: StoredBody): Promise<Uint8Array | null> {
-  if ('inline' in body) return body.inline
-  const object = await env.PAYLOADS.get(body.r2_key)
-  return object === null ? null : new Uint8Array(await object.arrayBuffer())
-}
-
-function decodeText(bytes: Uint8Array): string | null {
+async function showBody(env: Bindings, body: StoredBody): Promise<ShownPayload> {
+  const bytes = 'inline' in body ? body.inline : await getPayload(env.PAYLOADS, body.r2_key)
+  if (bytes === null) return { payload: null, payload_omitted: 'missing' }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const payload = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return { payload, payload_omitted: null }
   } catch {
-    return null
+    return { payload: null, payload_omitted: 'not_text' }
   }
 }

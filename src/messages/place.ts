@@ -2,10 +2,12 @@
  * Puts messages into custody: every delivery is in its Endpoint's storage, or in the fan-out queue,
  * before anyone is told that it was accepted.
  */
+
 import type { DeliveryState, EnqueueItem, EnqueueResult, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
 import { toBase64 } from '../lib/hash.ts'
+import { log } from '../lib/log.ts'
 import type { FanoutMessage } from '../queues/messages.ts'
 import { INLINE_BYTES_MAX, putPayload, QUEUED_BYTES_MAX } from './body.ts'
 import type { Target } from './match.ts'
@@ -149,7 +151,7 @@ async function enqueue(
       stub.enqueue({ tenant_id, endpoint_id, settings_version, items }),
     )
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'publish.enqueue_failed', tenant_id, endpoint_id, error: String(error) }))
+    log('warn', 'publish.enqueue_failed', { tenant_id, endpoint_id, error })
     return null
   }
 }
@@ -188,7 +190,7 @@ async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Ta
     await env.FANOUT.send(queued)
     return true
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'publish.fanout_refused', message_id: message.id, error: String(error) }))
+    log('warn', 'publish.fanout_refused', { message_id: message.id, error })
     return false
   }
 }
@@ -199,7 +201,7 @@ async function bodyOf(env: Bindings, journey: Journey, inline_bytes_max: number)
   if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
   journey.in_r2 ??= putPayload(env.PAYLOADS, message, bytes).catch((error) => {
     const { id: message_id } = message
-    console.warn(JSON.stringify({ message: 'publish.payload_refused', message_id, error: String(error) }))
+    log('warn', 'publish.payload_refused', { message_id, error })
     return null
   })
   return journey.in_r2

@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { parseLeniently } from '../lib/json.ts'
+import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { matchSubscriptions } from './match.ts'
@@ -75,7 +76,7 @@ async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
   try {
     return await keepUnmatched(deps.env, message)
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'publish.unkept', message_id: message.id, error: String(error) }))
+    log('warn', 'publish.unkept', { message_id: message.id, error })
     return { kind: 'not_all_placed', missing: [] }
   }
 }

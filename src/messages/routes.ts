@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { deliverySchema, toDeliveryJson } from '../deliveries/contract.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
-import { deliverySchema, toDeliveryJson } from '../deliveries/view.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
@@ -11,7 +11,7 @@ import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
-import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedView } from './contract.ts'
+import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedJson } from './contract.ts'
 import { deliveriesOfMessage, getMessage } from './get-message.ts'
 import { listMessages } from './list-messages.ts'
 import { publish } from './publish.ts'
@@ -42,7 +42,11 @@ const messageSchema = z
     ordering_key: z.string().nullable(),
     content_type: z.string(),
     size_bytes: z.int(),
-    payload: z.string().nullable().openapi({ description: 'The body as delivered; null when it is not UTF-8 text' }),
+    payload: z.string().nullable().openapi({ description: 'The body as delivered' }),
+    payload_omitted: z
+      .enum(['not_text', 'missing'])
+      .nullable()
+      .openapi({ description: 'Why there is no payload to show: it is not UTF-8 text, or storage has lost it' }),
   })
   .openapi('Message')
 
@@ -73,7 +77,7 @@ messageRoutes.openapi(
     const { data } = (await losslessBody(c)) as { data?: unknown }
     const [result] = await publish(c.var.deps, tenantAccess(c), [toDraft(c.req.valid('json'), data, key)])
     if (result === undefined) throw new Error('one message has one result')
-    return c.json(toPublishedView(unwrap(result)), 202)
+    return c.json(toPublishedJson(unwrap(result)), 202)
   },
 )
 
@@ -103,7 +107,7 @@ messageRoutes.openapi(
       {
         results: results.map((result) =>
           result.ok
-            ? { status: 202 as const, message: toPublishedView(result.value) }
+            ? { status: 202 as const, message: toPublishedJson(result.value) }
             : {
                 status: PROBLEMS[result.error.code].status,
                 code: result.error.code,

@@ -1,5 +1,6 @@
 import { recordInternal } from '../dead-letters/record.ts'
 import type { Bindings } from '../env.ts'
+import { log } from '../lib/log.ts'
 import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
@@ -21,7 +22,7 @@ export async function consume(batch: MessageBatch, env: Bindings, now: () => num
         await CONSUMERS[queue](env, message.body, now())
         message.ack()
       } catch (error) {
-        console.warn(JSON.stringify({ message: 'queue.failed', queue, id: message.id, error: String(error) }))
+        log('warn', 'queue.failed', { queue, id: message.id, error })
         const is_kept = error instanceof UnprocessableMessage && (await keep(env, queue, message, error, now()))
         if (is_kept) message.ack()
         else message.retry({ delaySeconds: backoff(message.attempts) })
@@ -42,7 +43,7 @@ async function keep(
     await recordInternal(env.DB, [{ queue, body, error, id, now }])
     return true
   } catch (failure) {
-    console.warn(JSON.stringify({ message: 'dead_letters.unrecorded', count: 1, error: String(failure) }))
+    log('warn', 'dead_letters.unrecorded', { count: 1, error: failure })
     return false
   }
 }

@@ -1,5 +1,6 @@
 import { recordExhausted, recordInternal, type Unprocessable } from '../dead-letters/record.ts'
 import type { Bindings } from '../env.ts'
+import { log } from '../lib/log.ts'
 import { backoff } from './backoff.ts'
 import { type DeadLetterMessage, deadLetterMessage } from './messages.ts'
 
@@ -21,7 +22,7 @@ export async function consumeDeadLetters(batch: MessageBatch, env: Bindings, now
     if (internal.length > 0) await recordInternal(env.DB, internal)
   } catch (error) {
     const { length: count } = batch.messages
-    console.warn(JSON.stringify({ message: 'dead_letters.unrecorded', count, error: String(error) }))
+    log('warn', 'dead_letters.unrecorded', { count, error })
     batch.retryAll({ delaySeconds: backoff(batch.messages[0]?.attempts ?? 1) })
     return
   }

@@ -40,7 +40,7 @@ export const retryMessage = z.object({
 
 export type RetryMessage = z.output<typeof retryMessage>
 
-/** Notice that a delivery used up its retries (`DeadLetterNotice`). The Endpoint keeps the delivery itself. */
+/** Notice that a delivery used up its retries. The Endpoint keeps the delivery itself. */
 export const deadLetterMessage = z.object({
   v: z.literal(1),
   tenant_id: z.string(),
@@ -55,6 +55,9 @@ export const deadLetterMessage = z.object({
 })
 
 export type DeadLetterMessage = z.output<typeof deadLetterMessage>
+
+/** As an Endpoint keeps it until the queue has taken it. */
+export type DeadLetterNotice = Omit<DeadLetterMessage, 'v'>
 
 /** A queue message that trying again cannot help: of no shape that this version knows, or against what is stored. */
 export class UnprocessableMessage extends Error {}

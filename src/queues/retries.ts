@@ -1,8 +1,7 @@
 import { callEndpoint } from '../endpoints/stub.ts'
 import type { Bindings } from '../env.ts'
+import { delayUntil } from './delay.ts'
 import { readMessage, retryMessage } from './messages.ts'
-
-const DELAY_S_MAX = 24 * 60 * 60
 
 /**
  * Wakes the Endpoint of a delayed delivery. One that is not due yet (the delay was longer than a
@@ -13,6 +12,5 @@ export async function consumeRetry(env: Bindings, queued: unknown, now: number):
   const retry = readMessage(retryMessage, queued)
   const due_at = await callEndpoint(env, retry.object_name, (stub) => stub.wake(retry.position))
   if (due_at === null) return
-  const delaySeconds = Math.min(Math.max(1, Math.ceil((due_at - now) / 1000)), DELAY_S_MAX)
-  await env.RETRIES.send({ ...retry, due_at }, { delaySeconds })
+  await env.RETRIES.send({ ...retry, due_at }, { delaySeconds: delayUntil(due_at, now) })
 }

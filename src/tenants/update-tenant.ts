@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import { pushSettings } from '../endpoints/push-settings.ts'
+import { pushTenant } from '../endpoints/push-settings.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -26,6 +26,6 @@ export async function updateTenant(
     .get()
   if (row === undefined) return err(problem('not_found', 'there is no such tenant'))
   forgetTenant(tenant_id)
-  await pushSettings(deps, tenant_id)
+  await pushTenant(deps, tenant_id)
   return ok(row)
 }

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { createTenant, eventually, type Json, type TenantHandle, useReceivers } from './harness.ts'
 import { blamed, expectProblem } from './problem.ts'
@@ -32,7 +33,17 @@ describe('a message', () => {
       content_type: 'application/json',
       size_bytes: payload.length,
       payload,
+      payload_omitted: null,
     })
+  })
+
+  it('says so when storage has lost its body, instead of showing none', async () => {
+    const tenant = await createTenant()
+    const id = await tenant.published({ data: undefined, raw: 'ä'.repeat(100_000), content_type: 'text/plain' })
+    const { objects } = await env.PAYLOADS.list({ prefix: `${tenant.id}/${id}/` })
+    await env.PAYLOADS.delete(objects.map(({ key }) => key))
+    const { body } = await tenant.call('GET', `/messages/${id}`)
+    expect(body).toMatchObject({ payload: null, payload_omitted: 'missing' })
   })
 
   it.each([

@@ -1,7 +1,12 @@
-/** What an endpoint's owner may set, as the API's contract has it. */
+/** What endpoints are in the API: what their owner may set, and how they are shown. */
 import { z } from '@hono/zod-openapi'
+import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
+import { eventTypeName } from '../event-types/contract.ts'
+import { tenantParam } from '../http/route.ts'
+import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventTypePattern } from '../lib/glob.ts'
 import { headersField } from './headers.ts'
+import type { EndpointRow } from './settings.ts'
 
 /** As the Standard Webhooks specification recommends ("Operational considerations", retries). */
 const RETRY_DELAYS_S = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
@@ -11,10 +16,10 @@ const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 l
 const expression = z.string().min(1).max(8192).nullable()
 const ownSecret = z.string().max(256).optional()
 
-export const secretKind = z.enum(['hmac', 'ed25519'])
+const secretKind = z.enum(['hmac', 'ed25519'])
 
 /** Every member on its own, required and without a default. */
-export const settable = {
+const settable = {
   url: z
     .string()
     .min(1)
@@ -103,3 +108,71 @@ export const rotateBody = z
 
 export type NewEndpoint = z.output<typeof createBody>
 export type EndpointChange = z.output<typeof patchBody>
+
+export const endpointParam = tenantParam.extend({
+  endpoint: z.string().openapi({ example: 'ep_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),
+})
+
+export const enableBody = z
+  .strictObject({
+    parked: z.enum(['deliver', 'cancel']).default('deliver').openapi({
+      description: 'What becomes of parked deliveries; `deliver` starts slowly',
+    }),
+  })
+  .openapi('EnableEndpoint')
+
+export const testBody = z.strictObject({ event_type: eventTypeName.default('postern.test') }).openapi('TestEndpoint')
+
+export const replayBody = z
+  .strictObject({
+    since: timeInput,
+    until: timeInput.optional(),
+    states: z
+      .array(z.enum(FINISHED_STATES))
+      .min(1)
+      .default([...FINISHED_STATES])
+      .openapi({ description: 'Which finished deliveries' }),
+  })
+  .openapi('ReplayEndpoint')
+
+export const endpointSchema = z
+  .object({
+    id: z.string().openapi({ example: 'ep_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),
+    ...settable,
+    // As they are stored: the input's transform has made the names lower-case.
+    headers: z.record(z.string(), z.string()),
+    status: z.enum(['enabled', 'disabled']),
+    disabled_reason: z.enum(['manual', 'gone', 'failing']).nullable().openapi({
+      description: '`gone`: it answered 410; `failing`: no success for as long as the tenant allows',
+    }),
+    disabled_at: time.nullable(),
+    created_at: time,
+    updated_at: time,
+  })
+  .openapi('Endpoint')
+
+export const secretSchema = z
+  .object({
+    secret: z.string().openapi({ example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }),
+    kind: secretKind,
+    public_key: z.string().nullable().openapi({ description: 'What receivers verify Ed25519 signatures with' }),
+  })
+  .openapi('Secret')
+
+export const createdSchema = endpointSchema
+  .extend({ secret: secretSchema.shape.secret, public_key: secretSchema.shape.public_key })
+  .openapi('CreatedEndpoint')
+
+/** An endpoint as the API shows it: everything but its secrets. */
+
+export function toEndpointJson(row: EndpointRow): z.output<typeof endpointSchema> {
+  const { tenant_id: _tenant, version: _version, secrets: _secrets, disabled, ...shown } = row
+  return {
+    ...shown,
+    status: disabled === null ? 'enabled' : 'disabled',
+    disabled_reason: disabled,
+    disabled_at: toTimeOrNull(row.disabled_at),
+    created_at: toTime(row.created_at),
+    updated_at: toTime(row.updated_at),
+  }
+}
