@@ -11,12 +11,12 @@ import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
 import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
 import { VERSION } from '../../src/version.ts'
+import type { Parcel } from './delivery-row.ts'
 import type { Outcome } from './machine.ts'
 import { errorOfStatus, outcomeOf, retryAfterMs } from './outcome.ts'
 import { readCapped, responseHeaders, shownRequestHeaders } from './record.ts'
 import type { AttemptError, AttemptRecord, EndpointSettings } from './rpc.ts'
 import { signingKeys } from './signing-keys.ts'
-import type { Parcel } from './store.ts'
 
 /** How much of a response body is kept. */
 const RESPONSE_BODY_BYTES_MAX = 4096

@@ -1,29 +1,28 @@
 import type { Bindings } from '../../src/env.ts'
 import type { Log } from '../../src/lib/log.ts'
 import type { DeadLetterNotice } from '../../src/queues/messages.ts'
-import type { Store } from './store.ts'
 
 const BATCH_MAX = 100
 
 /** Notices of used-up deliveries, in storage until the dead-letters queue has taken them. */
 export class DeadLetterOutbox {
-  private readonly store: Store
+  private readonly sql: SqlStorage
   private readonly queue: Bindings['DEAD_LETTERS']
   private readonly log: Log
   private sending: Promise<void> | null = null
 
-  constructor(store: Store, queue: Bindings['DEAD_LETTERS'], log: Log) {
-    this.store = store
+  constructor(sql: SqlStorage, queue: Bindings['DEAD_LETTERS'], log: Log) {
+    this.sql = sql
     this.queue = queue
     this.log = log
   }
 
   isEmpty(): boolean {
-    return this.store.deadLetters(1).length === 0
+    return this.oldest(1).length === 0
   }
 
   add(notice: DeadLetterNotice): void {
-    this.store.addDeadLetter(notice)
+    this.sql.exec('INSERT INTO dead_letter_outbox (notice) VALUES (?)', JSON.stringify(notice))
     void this.send()
   }
 
@@ -39,7 +38,7 @@ export class DeadLetterOutbox {
     // Once around the loop, so that deaths of one moment share a batch.
     await scheduler.wait(0)
     for (;;) {
-      const batch = this.store.deadLetters(BATCH_MAX)
+      const batch = this.oldest(BATCH_MAX)
       const last = batch.at(-1)
       if (last === undefined) return
       try {
@@ -48,7 +47,14 @@ export class DeadLetterOutbox {
         this.log('warn', 'dead_letters.refused', { error })
         return
       }
-      this.store.removeDeadLetters(last.id)
+      this.sql.exec('DELETE FROM dead_letter_outbox WHERE id <= ?', last.id)
     }
+  }
+
+  private oldest(limit: number): { id: number; notice: DeadLetterNotice }[] {
+    return this.sql
+      .exec<{ id: number; notice: string }>('SELECT id, notice FROM dead_letter_outbox ORDER BY id LIMIT ?', limit)
+      .toArray()
+      .map(({ id, notice }) => ({ id, notice: JSON.parse(notice) as DeadLetterNotice }))
   }
 }

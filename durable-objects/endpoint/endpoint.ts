@@ -4,8 +4,10 @@ import { type Log, log } from '../../src/lib/log.ts'
 import type { AttemptJob, FinishedAttempt } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
+import type { DeliveryRow, Parcel } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { Journal } from './journal.ts'
 import { listDeliveries, replayPage } from './listing.ts'
 import {
   BACKUP_MS,
@@ -19,6 +21,7 @@ import {
   restingState,
 } from './machine.ts'
 import { attemptMeans } from './means.ts'
+import { Meta } from './meta.ts'
 import { firstPosition } from './position.ts'
 import { Projection, writeDeliveries } from './projection.ts'
 import { deleteExpired, nextUpkeepAt } from './retention.ts'
@@ -37,7 +40,7 @@ import type {
   StoredMessage,
 } from './rpc.ts'
 import { SettingsCopy } from './settings-copy.ts'
-import { type DeliveryRow, type Parcel, Store } from './store.ts'
+import { Store } from './store.ts'
 import { Timer } from './timer.ts'
 import { toBreakerView, toDeliveryView } from './views.ts'
 import { sendWakes, type Wake } from './wakes.ts'
@@ -68,6 +71,7 @@ const NO_RULES: Rules = {
  */
 export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly store: Store
+  private readonly meta: Meta
   private readonly settings: SettingsCopy
   private readonly intake: Intake
   private readonly dispatcher: Dispatcher
@@ -80,16 +84,18 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     this.store = new Store(ctx.storage.sql)
-    this.settings = new SettingsCopy(this.store, env.DB, this.log)
+    this.meta = new Meta(ctx.storage.sql)
+    this.settings = new SettingsCopy(this.meta, env.DB, this.log)
     this.intake = new Intake(this.store)
     this.dispatcher = new Dispatcher(attemptMeans(env), (job) => ctx.exports.Courier.attempt(job))
-    this.dead_letters = new DeadLetterOutbox(this.store, env.DEAD_LETTERS, this.log)
+    this.dead_letters = new DeadLetterOutbox(ctx.storage.sql, env.DEAD_LETTERS, this.log)
     this.timer = new Timer(() => this.run({ kind: 'woken' }))
     const newest = this.store.newest()
     const watermark = this.storedWatermark()
     this.store.rescheduleInterrupted(watermark, Date.now())
     this.projection = new Projection(
       this.store,
+      new Journal(ctx.storage.sql),
       {
         write: (rows) => this.project(rows),
         lowestInFlight: () => Math.min(Number.POSITIVE_INFINITY, ...this.state.in_flight.keys()),
@@ -98,7 +104,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       watermark,
       newest === null ? 0 : newest.position + 1,
     )
-    const condition = this.store.readMeta<Condition>('condition')
+    const condition = this.meta.read<Condition>('condition')
     this.state = restingState(this.settings.current ?? NO_RULES, {
       ...condition,
       next_due_at: this.store.nextDueAt(new Map()),
@@ -162,9 +168,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async retry(message_ids: string[]): Promise<ControlResult[]> {
-    return message_ids.map((message_id) => {
-      const row = this.store.find(message_id)
-      if (row === null) return 'not_found'
+    return this.controlEach(message_ids, (row) => {
       if (row.finished_at !== null) this.restart(row)
       else if (row.due_at === null || this.state.in_flight.has(row.position)) return 'wrong_state'
       else this.run({ kind: 'retry', delivery: row })
@@ -173,9 +177,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async redrive(message_ids: string[]): Promise<ControlResult[]> {
-    return message_ids.map((message_id) => {
-      const row = this.store.find(message_id)
-      if (row === null) return 'not_found'
+    return this.controlEach(message_ids, (row) => {
       if (row.state !== 'dead') return 'wrong_state'
       this.restart(row)
       return 'done'
@@ -183,9 +185,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async cancel(message_ids: string[]): Promise<ControlResult[]> {
-    return message_ids.map((message_id) => {
-      const row = this.store.find(message_id)
-      if (row === null) return 'not_found'
+    return this.controlEach(message_ids, (row) => {
       if (row.finished_at !== null || this.state.in_flight.has(row.position)) return 'wrong_state'
       this.run({ kind: 'cancel', delivery: row })
       return 'done'
@@ -312,7 +312,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         break
       case 'save_condition': {
         const { breaker, cancel_below } = this.state
-        this.store.writeMeta('condition', { breaker, cancel_below } satisfies Condition)
+        this.meta.write('condition', { breaker, cancel_below } satisfies Condition)
         break
       }
       case 'dead_letter':
@@ -325,6 +325,13 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         this.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
         break
     }
+  }
+
+  private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
+    return message_ids.map((message_id) => {
+      const row = this.store.find(message_id)
+      return row === null ? 'not_found' : control(row)
+    })
   }
 
   private restart(row: DeliveryRow): void {
@@ -428,12 +435,12 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     if (this.hasLoose() || this.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
     const unmarked = this.store.positionsFrom(this.storedWatermark(), RECOVERED_ROWS_CHEAP)
-    if (unmarked.length === RECOVERED_ROWS_CHEAP) this.store.writeMeta('watermark', this.projection.watermark)
+    if (unmarked.length === RECOVERED_ROWS_CHEAP) this.meta.write('watermark', this.projection.watermark)
   }
 
   /** Where a restart begins to look for what was not settled. */
   private storedWatermark(): number {
-    return Math.max(this.store.newest()?.watermark ?? 0, this.store.readMeta<number>('watermark') ?? 0)
+    return Math.max(this.store.newest()?.watermark ?? 0, this.meta.read<number>('watermark') ?? 0)
   }
 
   private view(row: DeliveryRow): DeliveryView {

@@ -1,8 +1,9 @@
+import type { DeliveryRow, Parcel } from './delivery-row.ts'
 import type { Arrival } from './machine.ts'
 import { orderKey } from './order.ts'
 import { firstPosition } from './position.ts'
 import type { EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
-import type { DeliveryRow, Parcel, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** An item that is new, and where it will be. */
 interface Placed {

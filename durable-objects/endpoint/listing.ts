@@ -1,8 +1,10 @@
 /** Pages through an Endpoint's deliveries. A page looks at a bounded number of rows, so it may be short before the end. */
+
+import type { DeliveryRow } from './delivery-row.ts'
 import type { EndpointState } from './machine.ts'
 import { firstPosition } from './position.ts'
 import type { DeliveryQuery, ReplayQuery } from './rpc.ts'
-import type { DeliveryRow, Store } from './store.ts'
+import type { Store } from './store.ts'
 import { shownState } from './views.ts'
 
 const ROWS_LOOKED_AT_MAX = 20_000

@@ -1,5 +1,7 @@
 import type { Log } from '../../src/lib/log.ts'
-import type { DeliveryRow, Store } from './store.ts'
+import type { DeliveryRow } from './delivery-row.ts'
+import type { Journal } from './journal.ts'
+import type { Store } from './store.ts'
 
 /** The read model lags by about this much while D1 is well (design: at most 2 s). */
 const FLUSH_MS_MIN = 1000
@@ -30,6 +32,7 @@ export interface ProjectionShell {
  */
 export class Projection {
   private readonly store: Store
+  private readonly journal: Journal
   private readonly shell: ProjectionShell
   private readonly changed = new Set<number>()
   private flying: ReadonlySet<number> = new Set()
@@ -45,8 +48,9 @@ export class Projection {
    * @param watermark where a restart must begin to look
    * @param end exclusive end of the positions that are stored
    */
-  constructor(store: Store, shell: ProjectionShell, watermark: number, end: number) {
+  constructor(store: Store, journal: Journal, shell: ProjectionShell, watermark: number, end: number) {
     this.store = store
+    this.journal = journal
     this.shell = shell
     this.watermark = watermark
     this.end = end
@@ -68,7 +72,7 @@ export class Projection {
   touch(position: number): void {
     this.end = Math.max(this.end, position + 1)
     if (position < this.watermark || this.changed.size >= CHANGED_MAX) {
-      this.store.addUnprojected([position])
+      this.journal.add(position)
       this.has_journal = true
     } else {
       this.changed.add(position)
@@ -101,7 +105,7 @@ export class Projection {
   private async flushAll(): Promise<void> {
     while (this.changed.size > 0 || this.has_journal) {
       const from_memory = [...this.changed].slice(0, ROWS_PER_WRITE)
-      const from_journal = this.has_journal ? this.store.unprojected(ROWS_PER_WRITE - from_memory.length) : []
+      const from_journal = this.has_journal ? this.journal.some(ROWS_PER_WRITE - from_memory.length) : []
       if (from_memory.length + from_journal.length === 0) {
         this.has_journal = false
         return
@@ -139,7 +143,7 @@ export class Projection {
         .filter(({ position, revision }) => now.has(position) && now.get(position) !== revision)
         .map((row) => row.position),
     )
-    this.store.removeUnprojected(positions.filter((position) => !stale.has(position)))
+    this.journal.remove(positions.filter((position) => !stale.has(position)))
   }
 
   private advance(): void {

@@ -1,30 +1,30 @@
 import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
 import type { Log } from '../../src/lib/log.ts'
+import type { Meta } from './meta.ts'
 import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
-import type { Store } from './store.ts'
 
 /** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
 export class SettingsCopy {
-  private readonly store: Store
+  private readonly meta: Meta
   private readonly db: D1Database
   private readonly log: Log
   private loading: Promise<EndpointSettings | null> | null = null
   /** Null in an object that was never told. */
   current: EndpointSettings | null
 
-  constructor(store: Store, db: D1Database, log: Log) {
-    this.store = store
+  constructor(meta: Meta, db: D1Database, log: Log) {
+    this.meta = meta
     this.db = db
     this.log = log
-    this.current = store.readMeta<EndpointSettings>('settings')
+    this.current = meta.read<EndpointSettings>('settings')
   }
 
   /** Keeps what D1 says. Its own disabling, of which D1 has not heard yet, stands; answers what holds now. */
   write(settings: EndpointSettings): EndpointSettings {
     const current = { ...settings, disabled: settings.disabled ?? this.unreported() }
     this.current = current
-    this.store.writeMeta('settings', current)
+    this.meta.write('settings', current)
     return current
   }
 
@@ -50,7 +50,7 @@ export class SettingsCopy {
   /** The Endpoint has disabled itself; D1 has to hear of it. */
   disable(reason: DisabledReason): void {
     if (this.current === null) return
-    this.store.writeMeta('disabled_unreported', reason)
+    this.meta.write('disabled_unreported', reason)
     this.write(this.current)
     this.log('info', 'endpoint.disabled', { reason })
     void this.report()
@@ -58,11 +58,11 @@ export class SettingsCopy {
 
   /** Why it disabled itself, while D1 does not know. */
   unreported(): DisabledReason | null {
-    return this.store.readMeta<DisabledReason>('disabled_unreported')
+    return this.meta.read<DisabledReason>('disabled_unreported')
   }
 
   forgetUnreported(): void {
-    this.store.deleteMeta('disabled_unreported')
+    this.meta.delete('disabled_unreported')
   }
 
   /** Tells D1 that the Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */

@@ -1,60 +1,15 @@
-/** An Endpoint's SQLite: every statement it runs, and the shape of what they return. */
+/** An Endpoint's deliveries in SQLite. Other tables belong to whoever keeps them: meta.ts, journal.ts, dead-letter-outbox.ts. */
 import { isKeyedId, timeOfId } from '../../src/lib/ids.ts'
-import type { DeadLetterNotice } from '../../src/queues/messages.ts'
+import { type DeliveryRow, PARCEL, type Parcel, ROW } from './delivery-row.ts'
 import type { Change, Stored } from './machine.ts'
 import { endPosition, firstPosition } from './position.ts'
-import type { AttemptError, AttemptRecord, EnqueueItem } from './rpc.ts'
+import type { AttemptRecord, EnqueueItem } from './rpc.ts'
 import { migrate } from './schema.ts'
 
 /** Attempts kept per delivery; older ones make room. */
 const ATTEMPTS_KEPT_MAX = 50
 /** A row may hold 2 MB, and a receiver that wants to can make each attempt's record some 60 KB long. */
 const ATTEMPT_LOG_LENGTH_MAX = 256 * 1024
-
-type RawState = Change['state']
-
-/** A delivery as stored, without its payload and attempts. */
-export interface DeliveryRow extends Record<string, SqlStorageValue> {
-  position: number
-  message_id: string
-  state: RawState
-  due_at: number | null
-  order_key: string | null
-  failures: number
-  attempts: number
-  last_status: number | null
-  last_error: AttemptError | null
-  revision: number
-  accepted_at: number
-  updated_at: number
-  finished_at: number | null
-  event_type: string
-  ordering_key: string | null
-  note: string | null
-  fingerprint: string
-}
-
-/** What an attempt needs to know of a delivery. */
-export interface Parcel extends Record<string, SqlStorageValue> {
-  position: number
-  message_id: string
-  event_type: string
-  content_type: string
-  format: 'event' | 'raw'
-  /** JSON object. */
-  headers: string
-  r2_key: string | null
-  size_bytes: number
-  attempts: number
-  failures: number
-  order_key: string | null
-  payload: ArrayBuffer | null
-}
-
-const ROW = `position, message_id, state, due_at, order_key, failures, attempts, last_status, last_error, revision,
-  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint`
-const PARCEL = `position, message_id, event_type, content_type, format, headers, r2_key, size_bytes, attempts, failures,
-  order_key, payload`
 
 export interface Placement {
   position: number
@@ -73,21 +28,6 @@ export class Store {
   constructor(sql: SqlStorage) {
     this.sql = sql
     migrate(sql)
-  }
-
-  // --- meta ---
-
-  readMeta<T>(name: string): T | null {
-    const [row] = this.sql.exec<{ value: string }>('SELECT value FROM meta WHERE name = ?', name)
-    return row === undefined ? null : (JSON.parse(row.value) as T)
-  }
-
-  writeMeta(name: string, value: unknown): void {
-    this.sql.exec('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)', name, JSON.stringify(value))
-  }
-
-  deleteMeta(name: string): void {
-    this.sql.exec('DELETE FROM meta WHERE name = ?', name)
   }
 
   // --- finding ---
@@ -346,7 +286,7 @@ export class Store {
     this.sql.exec('UPDATE deliveries SET seq = ? WHERE position = ? AND order_key IS NOT NULL', seq, position)
   }
 
-  // --- the read model's journal ---
+  // --- several ---
 
   rows(positions: readonly number[]): DeliveryRow[] {
     return this.sql
@@ -366,41 +306,6 @@ export class Store {
       )
       .toArray()
       .map((row) => row.position)
-  }
-
-  addUnprojected(positions: readonly number[]): void {
-    this.sql.exec('INSERT OR IGNORE INTO unprojected SELECT value FROM json_each(?)', JSON.stringify(positions))
-  }
-
-  unprojected(limit: number): number[] {
-    return this.sql
-      .exec<{ position: number }>('SELECT position FROM unprojected LIMIT ?', limit)
-      .toArray()
-      .map((row) => row.position)
-  }
-
-  removeUnprojected(positions: readonly number[]): void {
-    this.sql.exec(
-      'DELETE FROM unprojected WHERE position IN (SELECT value FROM json_each(?))',
-      JSON.stringify(positions),
-    )
-  }
-
-  // --- dead letters on their way to the queue ---
-
-  addDeadLetter(notice: DeadLetterNotice): void {
-    this.sql.exec('INSERT INTO dead_letter_outbox (notice) VALUES (?)', JSON.stringify(notice))
-  }
-
-  deadLetters(limit: number): { id: number; notice: DeadLetterNotice }[] {
-    return this.sql
-      .exec<{ id: number; notice: string }>('SELECT id, notice FROM dead_letter_outbox ORDER BY id LIMIT ?', limit)
-      .toArray()
-      .map(({ id, notice }) => ({ id, notice: JSON.parse(notice) as DeadLetterNotice }))
-  }
-
-  removeDeadLetters(up_to_id: number): void {
-    this.sql.exec('DELETE FROM dead_letter_outbox WHERE id <= ?', up_to_id)
   }
 
   // --- pages, newest or oldest first ---

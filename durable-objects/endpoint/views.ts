@@ -1,6 +1,6 @@
+import type { DeliveryRow } from './delivery-row.ts'
 import { type EndpointState, isHeld } from './machine.ts'
 import type { BreakerView, DeliveryState, DeliveryView } from './rpc.ts'
-import type { DeliveryRow } from './store.ts'
 
 /** A delivery as others see it: `delivering` and `parked` follow from the Endpoint's present condition. */
 export function toDeliveryView(row: DeliveryRow, endpoint_id: string, state: EndpointState): DeliveryView {
