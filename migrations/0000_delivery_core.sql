@@ -47,6 +47,8 @@ CREATE TABLE `endpoints` (
 	`description` text NOT NULL,
 	`disabled` text,
 	`disabled_at` integer,
+	`enabled_at` integer,
+	`cancel_before` integer,
 	`event_types` text NOT NULL,
 	`channels` text,
 	`headers` text NOT NULL,

@@ -111,7 +111,20 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
     'webhook-signature': await signatureHeader(keys.value, parcel.message_id, timestamp_s, body.value),
     'postern-attempt': String(job.number),
   }
-  return ok({ url: url.value, headers, body: body.value })
+  const problem = headerProblem(headers)
+  return problem === null
+    ? ok({ url: url.value, headers, body: body.value })
+    : err({ error: 'invalid_request', detail: problem })
+}
+
+/** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
+function headerProblem(headers: Record<string, string>): string | null {
+  try {
+    new Headers(headers)
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 async function transform(
@@ -175,7 +188,7 @@ async function send({ url, headers, body }: Prepared, timeout_ms: number, means:
 }
 
 function finish(
-  { number }: AttemptJob,
+  { number, destination }: AttemptJob,
   { now, random }: Pick<AttemptMeans, 'now' | 'random'>,
   started_at: number,
   prepared: Prepared | null,
@@ -191,7 +204,7 @@ function finish(
       status: response?.status ?? null,
       error,
       detail: detail?.slice(0, DETAIL_LENGTH_MAX) ?? null,
-      request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers),
+      request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers, destination.headers),
       response_headers: response?.headers ?? {},
       response_body: response?.body ?? '',
     },

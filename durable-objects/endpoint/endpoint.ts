@@ -22,9 +22,10 @@ import {
 } from './machine.ts'
 import { attemptMeans } from './means.ts'
 import { Meta } from './meta.ts'
+import { withoutBlame } from './outcome.ts'
 import { firstPosition } from './position.ts'
 import { Projection, writeDeliveries } from './projection.ts'
-import { deleteExpired, nextUpkeepAt } from './retention.ts'
+import { deleteExpired, hasExpired, nextUpkeepAt, UPKEEP_MS_MIN } from './retention.ts'
 import type {
   AttemptRecord,
   BreakerView,
@@ -35,7 +36,6 @@ import type {
   EndpointSettings,
   EnqueueCall,
   EnqueueResult,
-  Parked,
   ReplayQuery,
   StoredMessage,
 } from './rpc.ts'
@@ -46,6 +46,8 @@ import { toBreakerView, toDeliveryView } from './views.ts'
 import { sendWakes, type Wake } from './wakes.ts'
 
 const CANCEL_PAGE = 500
+/** How often an object that is awake anyway asks D1 whether it is still wanted. */
+const CONFIRM_MS = 60 * 60 * 1000
 /** Rows that a restart may look at once more without anybody noticing. */
 const RECOVERED_ROWS_CHEAP = 100
 
@@ -80,6 +82,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly timer: Timer
   private state: EndpointState
   private is_cancelling = false
+  /** When D1 last said what this endpoint is. */
+  private confirmed_at = 0
+  private tidied_at = 0
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
@@ -108,7 +113,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.state = restingState(this.settings.current ?? NO_RULES, {
       ...condition,
       next_due_at: this.store.nextDueAt(new Map()),
-      unfinished: this.store.countScheduled(this.settings.current?.max_unfinished ?? 0),
+      unfinished: this.store.countUnfinished(this.settings.current?.max_unfinished ?? 0),
     })
     this.projection.recover()
     ctx.blockConcurrencyWhile(async () => {
@@ -124,16 +129,15 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const settings = await this.adopt(call)
     if (settings === null) return call.items.map(() => ({ outcome: 'gone' }))
     // Nothing below awaits: looking for duplicates and writing are one step that no other call comes between.
-    const { arrivals, results, placed } = this.intake.place(call.items, settings.ordering, Date.now())
+    const { arrivals, verdicts, placed } = this.intake.place(call.items, settings.ordering, Date.now())
     const refused = this.run({ kind: 'enqueued', arrivals }, { placed })
     const state = isHeld(this.state) ? 'parked' : 'pending'
-    return results.map((result) =>
-      typeof result === 'number'
-        ? refused.has(result)
-          ? { outcome: 'full' }
-          : { outcome: 'accepted', state }
-        : result,
-    )
+    return verdicts.map((verdict, i) => {
+      if ('outcome' in verdict) return verdict
+      if (refused.has(verdict.position)) return { outcome: 'full' }
+      const accepted_at = call.items[i]?.accepted_at ?? 0
+      return verdict.is_twin ? { outcome: 'duplicate', state, accepted_at } : { outcome: 'accepted', state }
+    })
   }
 
   async wake(position: number): Promise<number | null> {
@@ -142,14 +146,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return due_at !== null && due_at > Date.now() && !isHeld(this.state) ? due_at : null
   }
 
-  async configure(settings: EndpointSettings, parked?: Parked): Promise<void> {
-    if (this.settings.current !== null && settings.version < this.settings.current.version) return
-    // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
-    const cancels = parked === 'cancel' && settings.disabled === null && isHeld(this.state)
-    const cancel_below = cancels ? firstPosition(Date.now()) : null
-    // Somebody enables it: whatever made it disable itself is over.
-    if (parked !== undefined) this.settings.forgetUnreported()
-    this.adoptSettings(settings, cancel_below)
+  async configure(settings: EndpointSettings): Promise<void> {
+    // An object that knows nothing may be one that was emptied a moment ago: only D1 can tell.
+    if (this.settings.current === null) await this.adopt({ ...settings, settings_version: settings.version })
+    else this.adoptSettings(settings)
   }
 
   async list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }> {
@@ -219,19 +219,42 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   /** Never throws: an alarm whose handler keeps throwing is given up by the platform. */
   override async alarm(): Promise<void> {
     try {
-      this.run({
-        kind: 'alarm',
-        next_due_at: this.store.nextDueAt(this.state.in_flight),
-        upkeep_at: this.upkeepAt(Date.now()),
-        unflushed: this.hasLoose(),
-      })
+      const was_loose = this.hasLoose()
+      this.ring(was_loose)
       await this.projection.flush()
       await this.dead_letters.send()
       await this.settings.report()
+      if (await this.isDeleted()) return await this.remove()
       await this.tidy()
+      // What only kept the alarm coming is done: back to sleep for as long as the rest allows.
+      if (was_loose && !this.hasLoose()) this.ring(false)
     } catch (error) {
       this.log('error', 'endpoint.alarm_failed', { error })
       this.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
+    }
+  }
+
+  private ring(unflushed: boolean): void {
+    this.run({
+      kind: 'alarm',
+      next_due_at: this.store.nextDueAt(this.state.in_flight),
+      upkeep_at: this.upkeepAt(Date.now()),
+      unflushed,
+    })
+  }
+
+  /** Whether D1 no longer knows this endpoint. Asked rarely: it is for an object that did not hear of it. */
+  private async isDeleted(): Promise<boolean> {
+    const { current } = this.settings
+    if (current === null || Date.now() - this.confirmed_at < CONFIRM_MS) return false
+    try {
+      const settings = await this.settings.load(current)
+      this.confirmed_at = Date.now()
+      if (settings !== null) this.adoptSettings(settings)
+      return settings === null
+    } catch (error) {
+      this.log('warn', 'settings.unconfirmed', { error })
+      return false
     }
   }
 
@@ -319,7 +342,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         this.recordDeadLetter(effect.position, turn.now)
         break
       case 'disable':
-        this.settings.disable(effect.reason)
+        this.settings.disable(effect.reason, turn.now)
         break
       case 'announce':
         this.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
@@ -350,7 +373,12 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private conclude({ parcel, destination }: AttemptJob, { record, outcome }: FinishedAttempt): void {
-    this.run({ kind: 'finished', position: parcel.position, outcome }, { record })
+    // What an earlier URL answered says nothing about the one that takes its place.
+    const is_blamed = destination.url === this.settings.current?.url
+    this.run(
+      { kind: 'finished', position: parcel.position, outcome: is_blamed ? outcome : withoutBlame(outcome) },
+      { record },
+    )
     try {
       this.env.ATTEMPTS.writeDataPoint({
         indexes: [destination.tenant_id],
@@ -371,17 +399,26 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   // --- settings ---
 
   /** The settings as new as the caller knows them; null when the endpoint was deleted. */
-  private async adopt(call: EnqueueCall): Promise<EndpointSettings | null> {
+  private async adopt(
+    call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>,
+  ): Promise<EndpointSettings | null> {
     const settings = await this.settings.atLeast(call)
     if (settings === null) return null
-    if (settings.version > (this.settings.current?.version ?? -1)) this.adoptSettings(settings, null)
+    this.adoptSettings(settings)
     return this.settings.current
   }
 
-  private adoptSettings(settings: EndpointSettings, cancel_below: number | null): void {
+  /** Takes over settings that are newer than its own. */
+  private adoptSettings(settings: EndpointSettings): void {
+    const before = this.settings.current
+    if (before !== null && settings.version <= before.version) return
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (this.settings.current === null) this.state = { ...this.state, rules: settings }
+    if (before === null) this.state = { ...this.state, rules: settings }
     const rules = this.settings.write(settings)
+    const { cancel_before } = settings
+    // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
+    const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.state)
+    const cancel_below = cancels && cancel_before !== null ? firstPosition(cancel_before) : null
     this.run({ kind: 'configured', rules, cancel_below })
   }
 
@@ -430,8 +467,15 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private async tidy(): Promise<void> {
-    if (this.settings.current === null) return
-    await deleteExpired(this.store, this.settings.current.retention_ms, Date.now())
+    const { current } = this.settings
+    const now = Date.now()
+    if (current === null) return
+    // What is old here may still be news to the read model while D1 does not answer.
+    const is_due = !this.projection.is_failing && now - this.tidied_at >= UPKEEP_MS_MIN
+    if (is_due && hasExpired(this.store, current.retention_ms, now)) {
+      this.tidied_at = now
+      await deleteExpired(this.store, current.retention_ms, now)
+    }
     if (this.hasLoose() || this.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
     const unmarked = this.store.positionsFrom(this.storedWatermark(), RECOVERED_ROWS_CHEAP)

@@ -1,7 +1,7 @@
 import type { DeliveryRow, Parcel } from './delivery-row.ts'
 import type { Arrival } from './machine.ts'
 import { orderKey } from './order.ts'
-import { firstPosition } from './position.ts'
+import { endPosition, firstPosition } from './position.ts'
 import type { EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
 import type { Store } from './store.ts'
 
@@ -12,10 +12,13 @@ interface Placed {
   seq: number | null
 }
 
+/** What an earlier acceptance already decided, or the new position; a twin shares that of an earlier item of the call. */
+export type Verdict = EnqueueResult | { position: number; is_twin: boolean }
+
 export interface Placing {
   arrivals: Arrival[]
-  /** In the order of the items: what an earlier acceptance already decided, or the item's new position. */
-  results: (EnqueueResult | number)[]
+  /** In the order of the items. */
+  verdicts: Verdict[]
   placed: ReadonlyMap<number, Placed>
 }
 
@@ -31,11 +34,11 @@ export class Intake {
   place(items: readonly EnqueueItem[], ordering: Ordering, now: number): Placing {
     const placed = new Map<number, Placed>()
     const arrivals: Arrival[] = []
-    const seen = new Map<string, { fingerprint: string; accepted_at: number; position: number }>()
+    const seen = new Map<string, { fingerprint: string; position: number }>()
     const moments = new Map<number, ReturnType<Store['acceptedAt']>>()
     const keys_taken = new Set<string>()
 
-    const results = items.map((item): EnqueueResult | number => {
+    const verdicts = items.map((item): Verdict => {
       let moment = moments.get(item.accepted_at)
       if (moment === undefined) {
         moment = this.store.acceptedAt(item.accepted_at)
@@ -44,18 +47,25 @@ export class Intake {
       const known = moment.by_message_id.get(item.message_id) ?? this.store.findKeyed(item.message_id)
       if (known !== null) return sameOrConflict(item, known)
       const twin = seen.get(item.message_id)
-      if (twin !== undefined) return sameOrConflict(item, { ...twin, state: 'pending' })
+      if (twin !== undefined) {
+        if (twin.fingerprint !== item.fingerprint) return { outcome: 'conflict' }
+        return { position: twin.position, is_twin: true }
+      }
 
-      const position = moment.free++
+      // The places of neighbouring milliseconds overlap, so one may be taken by another item of this call.
+      let position = moment.free++
+      while (placed.has(position)) position = moment.free++
+      // Beyond its window a delivery could not be found by its id.
+      if (position >= endPosition(item.accepted_at)) return { outcome: 'full' }
       const order_key = orderKey(ordering, item.ordering_key)
       const is_behind = order_key !== null && (keys_taken.has(order_key) || this.store.hasUnfinished(order_key))
       if (order_key !== null) keys_taken.add(order_key)
       placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(now) })
-      seen.set(item.message_id, { ...item, position })
+      seen.set(item.message_id, { fingerprint: item.fingerprint, position })
       arrivals.push({ position, order_key, is_behind })
-      return position
+      return { position, is_twin: false }
     })
-    return { arrivals, results, placed }
+    return { arrivals, verdicts, placed }
   }
 
   /** Writes a placed item as a delivery; answers what an attempt needs of it. */

@@ -464,6 +464,8 @@ class Step {
     if (
       before.state !== breaker.state ||
       before.openings !== breaker.openings ||
+      // Without it, an object that rests between two messages would begin to count anew each time.
+      before.consecutive_failures !== breaker.consecutive_failures ||
       before.failing_since !== breaker.failing_since
     ) {
       this.effects.push({ kind: 'save_condition' })

@@ -25,8 +25,14 @@ export function outcomeOf(error: AttemptError | null, retry_after_ms: number | n
   }
 }
 
+/** The same failure, as of somebody who is not the receiver any more: neither for its breaker nor to disable it. */
+export function withoutBlame(outcome: Outcome): Outcome {
+  return outcome.kind === 'failure' ? { ...outcome, is_gone: false, blames_receiver: false } : outcome
+}
+
 const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
   'url_refused',
+  'invalid_request',
   'transform_failed',
   'payload_missing',
   'signing_failed',

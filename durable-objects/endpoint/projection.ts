@@ -41,6 +41,8 @@ export class Projection {
   private current: Promise<void> | null = null
   private has_journal = true
   private end: number
+  /** The last write did not succeed: what is old here may be news to the read model. */
+  is_failing = false
   /** Everything below was settled. */
   watermark: number
 
@@ -84,7 +86,7 @@ export class Projection {
     return this.changed.size > 0 || this.flying.size > 0 || this.has_journal
   }
 
-  /** Writes everything that has changed; one run at a time. Never throws. */
+  /** Writes what has changed; one run at a time. Never throws. */
   flush(): Promise<void> {
     this.current ??= this.flushAll().finally(() => {
       this.current = null
@@ -102,37 +104,56 @@ export class Projection {
     }, this.interval_ms)
   }
 
+  /**
+   * One pass over what had changed when it began. What changes meanwhile waits for the next pass, so
+   * that load makes statements larger and not more.
+   */
   private async flushAll(): Promise<void> {
-    while (this.changed.size > 0 || this.has_journal) {
-      const from_memory = [...this.changed].slice(0, ROWS_PER_WRITE)
-      const from_journal = this.has_journal ? this.journal.some(ROWS_PER_WRITE - from_memory.length) : []
-      if (from_memory.length + from_journal.length === 0) {
-        this.has_journal = false
-        return
-      }
+    const pending = [...this.changed]
+    for (let from = 0; ; from += ROWS_PER_WRITE) {
+      const from_memory = pending.slice(from, from + ROWS_PER_WRITE)
+      const from_journal = this.takeFromJournal(ROWS_PER_WRITE - from_memory.length)
+      if (from_memory.length + from_journal.length === 0) return
       if (!(await this.flushSome(from_memory, from_journal))) return
+      this.advance()
+      if (from_memory.length + from_journal.length < ROWS_PER_WRITE) return
     }
   }
 
-  private async flushSome(from_memory: number[], from_journal: number[]): Promise<boolean> {
+  private takeFromJournal(limit: number): number[] {
+    if (!this.has_journal || limit === 0) return []
+    const positions = this.journal.some(limit)
+    // All there is; whatever is added or left over from here on says so again.
+    if (positions.length < limit) this.has_journal = false
+    return positions
+  }
+
+  private async flushSome(from_memory: readonly number[], from_journal: readonly number[]): Promise<boolean> {
     for (const position of from_memory) this.changed.delete(position)
     this.flying = new Set(from_memory)
     const rows = this.store.rows([...from_memory, ...from_journal])
     const started_at = Date.now()
     try {
       await this.shell.write(rows)
+      this.is_failing = false
     } catch (error) {
       this.shell.log('warn', 'projection.failed', { error })
+      this.is_failing = true
       for (const position of from_memory) this.changed.add(position)
-      this.interval_ms = Math.min(this.interval_ms * 2, FLUSH_MS_MAX)
+      if (from_journal.length > 0) this.has_journal = true
+      this.slowDown()
       return false
     } finally {
       this.flying = new Set()
     }
-    const is_slow = Date.now() - started_at > SLOW_MS
-    this.interval_ms = is_slow ? Math.min(this.interval_ms * 2, FLUSH_MS_MAX) : FLUSH_MS_MIN
+    if (Date.now() - started_at > SLOW_MS) this.slowDown()
+    else this.interval_ms = FLUSH_MS_MIN
     if (from_journal.length > 0) this.clearJournal(from_journal, rows)
     return true
+  }
+
+  private slowDown(): void {
+    this.interval_ms = Math.min(this.interval_ms * 2, FLUSH_MS_MAX)
   }
 
   /** What changed again while it was being written stays in the journal. */
@@ -143,6 +164,7 @@ export class Projection {
         .filter(({ position, revision }) => now.has(position) && now.get(position) !== revision)
         .map((row) => row.position),
     )
+    if (stale.size > 0) this.has_journal = true
     this.journal.remove(positions.filter((position) => !stale.has(position)))
   }
 

@@ -9,13 +9,19 @@ const SECRET_NAME = /auth|token|secret|key|cookie|password|credential/i
 /** As JSON each takes six bytes, and none says anything to a reader. */
 const CONTROL_CHARACTERS = /[^\P{Cc}\t\n\r]/gu
 
-/** Request headers as sent; those that may hold a credential are masked, the endpoint's own and forwarded ones alike. */
-export function shownRequestHeaders(sent: Record<string, string>): Record<string, string> {
+/**
+ * Request headers as sent. The endpoint's own are masked, because only their owner knows which of them is
+ * a credential; forwarded ones when their name says so.
+ */
+export function shownRequestHeaders(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(sent)
       // Postern's own come last, and they are the ones to keep.
       .slice(-HEADERS_MAX)
-      .map(([name, value]) => [name, SECRET_NAME.test(name) ? '[redacted]' : value.slice(0, HEADER_VALUE_LENGTH_MAX)]),
+      .map(([name, value]) => [
+        name,
+        name in own || SECRET_NAME.test(name) ? '[redacted]' : value.slice(0, HEADER_VALUE_LENGTH_MAX),
+      ]),
   )
 }
 

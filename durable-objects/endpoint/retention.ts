@@ -3,7 +3,7 @@ import type { Store } from './store.ts'
 
 const PAGE = 500
 /** At most once an hour, so that deletions share an alarm. */
-const UPKEEP_MS_MIN = 60 * 60 * 1000
+export const UPKEEP_MS_MIN = 60 * 60 * 1000
 /** An old delivery that has not ended (its endpoint is disabled) is looked at again once a day. */
 const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
 
@@ -15,8 +15,12 @@ export function nextUpkeepAt(store: Store, retention_ms: number, now: number): n
   return ends_at <= now ? now + UPKEEP_MS_MAX : Math.max(ends_at, now + UPKEEP_MS_MIN)
 }
 
-/** Deletes finished deliveries whose retention has ended, a page a turn. */
+/** Whether there is anything old enough to be looked at. */
+export function hasExpired(store: Store, retention_ms: number, now: number): boolean {
+  return (store.oldestPosition() ?? Number.POSITIVE_INFINITY) < firstPosition(now - retention_ms)
+}
+
+/** Deletes deliveries that have ended longer ago than retention, a page a turn. */
 export async function deleteExpired(store: Store, retention_ms: number, now: number): Promise<void> {
-  const below = firstPosition(now - retention_ms)
-  while (store.deleteFinished(below, PAGE)) await scheduler.wait(0)
+  while (store.deleteFinished(now - retention_ms, PAGE)) await scheduler.wait(0)
 }

@@ -12,9 +12,6 @@ export const FINISHED_STATES = ['succeeded', 'dead', 'cancelled'] as const satis
 
 export type Ordering = 'none' | 'key' | 'fifo'
 
-/** What becomes of parked deliveries when their endpoint is enabled. */
-export type Parked = 'deliver' | 'cancel'
-
 export type DisabledReason = 'manual' | 'gone' | 'failing'
 
 /** A signing secret as stored: encrypted under a master key, with tenant and endpoint as associated data. */
@@ -34,6 +31,10 @@ export interface EndpointSettings {
   version: number
   url: string
   disabled: DisabledReason | null
+  /** When somebody last enabled it. */
+  enabled_at: number | null
+  /** Whoever enabled it wanted what was parked and accepted before this to be cancelled. */
+  cancel_before: number | null
   headers: Record<string, string>
   secrets: SealedSecret[]
   timeout_ms: number
@@ -114,6 +115,7 @@ export type AttemptError =
   | 'timeout'
   | 'connection_failed'
   | 'url_refused'
+  | 'invalid_request'
   | 'redirect'
   | 'client_error'
   | 'rate_limited'
@@ -189,8 +191,8 @@ export interface EndpointRpc {
   enqueue(call: EnqueueCall): Promise<EnqueueResult[]>
   /** A retry's clock rang. Answers Unix ms when it should ring again, or null. */
   wake(position: number): Promise<number | null>
-  /** New settings. Given with `parked` it enables the endpoint, and says what to do with parked deliveries. */
-  configure(settings: EndpointSettings, parked?: Parked): Promise<void>
+  /** Newer settings are taken over; older ones are ignored. */
+  configure(settings: EndpointSettings): Promise<void>
   list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }>
   get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
   message(message_id: string): Promise<StoredMessage | null>

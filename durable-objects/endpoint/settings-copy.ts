@@ -4,6 +4,12 @@ import type { Log } from '../../src/lib/log.ts'
 import type { Meta } from './meta.ts'
 import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
 
+interface OwnDisabling {
+  reason: DisabledReason
+  /** Unix milliseconds. */
+  at: number
+}
+
 /** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
 export class SettingsCopy {
   private readonly meta: Meta
@@ -20,12 +26,18 @@ export class SettingsCopy {
     this.current = meta.read<EndpointSettings>('settings')
   }
 
-  /** Keeps what D1 says. Its own disabling, of which D1 has not heard yet, stands; answers what holds now. */
+  /**
+   * Keeps what D1 says, and answers what holds now: its own disabling, of which D1 has not heard yet,
+   * stands unless somebody has enabled the endpoint since.
+   */
   write(settings: EndpointSettings): EndpointSettings {
-    const current = { ...settings, disabled: settings.disabled ?? this.unreported() }
-    this.current = current
-    this.meta.write('settings', current)
-    return current
+    const own = this.unreported()
+    const is_over = own !== null && settings.enabled_at !== null && settings.enabled_at >= own.at
+    if (is_over) this.meta.delete('disabled_unreported')
+    const disabled = settings.disabled ?? (is_over ? null : (own?.reason ?? null))
+    this.current = { ...settings, disabled }
+    this.meta.write('settings', this.current)
+    return this.current
   }
 
   /**
@@ -35,11 +47,8 @@ export class SettingsCopy {
    */
   async atLeast(call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>) {
     if (this.current !== null && this.current.version >= call.settings_version) return this.current
-    this.loading ??= loadEndpointSettings(this.db, call.tenant_id, call.endpoint_id).finally(() => {
-      this.loading = null
-    })
     try {
-      return await this.loading
+      return await this.load(call)
     } catch (error) {
       if (this.current === null) throw error
       this.log('warn', 'settings.stale', { error })
@@ -47,31 +56,38 @@ export class SettingsCopy {
     }
   }
 
+  /**
+   * What D1 says; null when the endpoint was deleted. Concurrent callers share one read.
+   * @throws what D1 throws
+   */
+  load({ tenant_id, endpoint_id }: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id'>): Promise<EndpointSettings | null> {
+    this.loading ??= loadEndpointSettings(this.db, tenant_id, endpoint_id).finally(() => {
+      this.loading = null
+    })
+    return this.loading
+  }
+
   /** The Endpoint has disabled itself; D1 has to hear of it. */
-  disable(reason: DisabledReason): void {
+  disable(reason: DisabledReason, now: number): void {
     if (this.current === null) return
-    this.meta.write('disabled_unreported', reason)
+    this.meta.write('disabled_unreported', { reason, at: now } satisfies OwnDisabling)
     this.write(this.current)
     this.log('info', 'endpoint.disabled', { reason })
     void this.report()
   }
 
   /** Why it disabled itself, while D1 does not know. */
-  unreported(): DisabledReason | null {
-    return this.meta.read<DisabledReason>('disabled_unreported')
-  }
-
-  forgetUnreported(): void {
-    this.meta.delete('disabled_unreported')
+  unreported(): OwnDisabling | null {
+    return this.meta.read<OwnDisabling>('disabled_unreported')
   }
 
   /** Tells D1 that the Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */
   async report(): Promise<void> {
-    const reason = this.unreported()
-    if (reason === null || this.current === null) return
+    const own = this.unreported()
+    if (own === null || this.current === null) return
     try {
-      await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, reason, Date.now())
-      this.forgetUnreported()
+      await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, own.reason, own.at)
+      this.meta.delete('disabled_unreported')
     } catch (error) {
       this.log('warn', 'endpoint.disable_unreported', { error })
     }

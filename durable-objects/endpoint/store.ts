@@ -176,37 +176,32 @@ export class Store {
 
   /** Some deliveries below this position that have not ended. */
   unfinishedBelow(below: number, limit: number, skip: ReadonlyMap<number, unknown>): Stored[] {
-    const scheduled = this.sql.exec<DeliveryRow>(
-      `SELECT ${ROW} FROM deliveries WHERE due_at IS NOT NULL AND position < ? LIMIT ?`,
-      below,
-      limit + skip.size,
-    )
-    const rows = scheduled.toArray().filter(({ position }) => !skip.has(position))
-    if (rows.length > 0) return rows.slice(0, limit)
-    const ordered = this.sql.exec<DeliveryRow>(
-      `SELECT ${ROW} FROM deliveries WHERE order_key IS NOT NULL AND finished_at IS NULL AND position < ? LIMIT ?`,
-      below,
-      limit + skip.size,
-    )
-    return ordered.toArray().filter(({ position }) => !skip.has(position))
+    // Of ordered ones only the head is scheduled, so they are asked for first: a page would hold few otherwise.
+    for (const is_unfinished of ['order_key IS NOT NULL AND finished_at IS NULL', 'due_at IS NOT NULL']) {
+      const rows = this.sql.exec<DeliveryRow>(
+        // The plus keeps SQLite from walking the primary key, past every finished delivery.
+        `SELECT ${ROW} FROM deliveries WHERE ${is_unfinished} AND +position < ? LIMIT ?`,
+        below,
+        limit + skip.size,
+      )
+      const found = rows.toArray().filter(({ position }) => !skip.has(position))
+      if (found.length > 0) return found.slice(0, limit)
+    }
+    return []
   }
 
-  /** Counts up to `max` unfinished deliveries that a restart finds without scanning. */
-  countScheduled(max: number): number {
-    const { scheduled } = this.sql
-      .exec<{ scheduled: number }>(
-        'SELECT COUNT(*) AS scheduled FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT ?)',
-        max,
-      )
-      .one()
-    const { behind } = this.sql
-      .exec<{ behind: number }>(
-        `SELECT COUNT(*) AS behind FROM (SELECT 1 FROM deliveries
-           WHERE order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL LIMIT ?)`,
-        max,
-      )
-      .one()
-    return scheduled + behind
+  /** Counts up to `max` unfinished deliveries, by the two indexes that hold them. */
+  countUnfinished(max: number): number {
+    const count = (is_counted: string) =>
+      this.sql
+        .exec<{ count: number }>(
+          `SELECT COUNT(*) AS count FROM (SELECT 1 FROM deliveries WHERE ${is_counted} LIMIT ?)`,
+          max,
+        )
+        .one().count
+    const ordered = count('order_key IS NOT NULL AND finished_at IS NULL')
+    // Without ordered ones the index of due times suffices; with them few are scheduled beside them.
+    return ordered + count(ordered === 0 ? 'due_at IS NOT NULL' : 'due_at IS NOT NULL AND order_key IS NULL')
   }
 
   /** Gives a due time to what was attempted on arrival and had not ended when the process did. */
@@ -335,12 +330,14 @@ export class Store {
 
   // --- retention ---
 
-  /** Deletes up to `limit` finished deliveries below a position; false when there was none. */
-  deleteFinished(below: number, limit: number): boolean {
+  /** Deletes up to `limit` deliveries that have ended before a time, which the read model knows of; false when there was none. */
+  deleteFinished(before: number, limit: number): boolean {
     const { rowsWritten } = this.sql.exec(
       `DELETE FROM deliveries WHERE position IN (
-         SELECT position FROM deliveries WHERE position < ? AND finished_at IS NOT NULL LIMIT ?)`,
-      below,
+         SELECT position FROM deliveries WHERE position < ? AND finished_at < ?
+           AND position NOT IN (SELECT position FROM unprojected) LIMIT ?)`,
+      firstPosition(before),
+      before,
       limit,
     )
     return rowsWritten > 0

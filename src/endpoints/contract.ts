@@ -163,16 +163,33 @@ export const createdSchema = endpointSchema
   .extend({ secret: secretSchema.shape.secret, public_key: secretSchema.shape.public_key })
   .openapi('CreatedEndpoint')
 
-/** An endpoint as the API shows it: everything but its secrets. */
-
-export function toEndpointJson(row: EndpointRow): z.output<typeof endpointSchema> {
-  const { tenant_id: _tenant, version: _version, secrets: _secrets, disabled, ...shown } = row
+/**
+ * An endpoint as the API shows it: without its secrets, and without the values of its headers, which
+ * may be credentials, to those who may not see secrets.
+ */
+export function toEndpointJson(row: EndpointRow, shows_secrets: boolean): z.output<typeof endpointSchema> {
   return {
-    ...shown,
-    status: disabled === null ? 'enabled' : 'disabled',
-    disabled_reason: disabled,
+    id: row.id,
+    url: row.url,
+    description: row.description,
+    event_types: row.event_types,
+    channels: row.channels,
+    headers: shows_secrets ? row.headers : mask(row.headers),
+    timeout_ms: row.timeout_ms,
+    retry_delays_s: row.retry_delays_s,
+    max_in_flight: row.max_in_flight,
+    rate_limit_per_s: row.rate_limit_per_s,
+    ordering: row.ordering,
+    filter: row.filter,
+    transform: row.transform,
+    status: row.disabled === null ? 'enabled' : 'disabled',
+    disabled_reason: row.disabled,
     disabled_at: toTimeOrNull(row.disabled_at),
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),
   }
+}
+
+function mask(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.keys(headers).map((name) => [name, '[redacted]']))
 }

@@ -38,6 +38,8 @@ export async function createEndpoint(
     ...fields.value,
     disabled: null,
     disabled_at: null,
+    enabled_at: null,
+    cancel_before: null,
     secrets: [await sealSecret(deps, tenant.id, id, secret.value)],
     created_at: now,
     updated_at: now,

@@ -1,7 +1,11 @@
+import { and, eq, isNull, lt, or, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
 import type { DisabledReason } from '../../durable-objects/endpoint/rpc.ts'
+import { endpoints } from './table.ts'
 
 /**
- * Records that an Endpoint has disabled itself. False when it was disabled already, or is gone.
+ * Records that an Endpoint has disabled itself, unless it is disabled already, was enabled since, or is gone.
+ * @param at when it did, Unix milliseconds
  * @throws what D1 throws
  */
 export async function markDisabled(
@@ -9,14 +13,17 @@ export async function markDisabled(
   tenant_id: string,
   endpoint_id: string,
   reason: DisabledReason,
-  now: number,
-): Promise<boolean> {
-  const { meta } = await db
-    .prepare(
-      `UPDATE endpoints SET disabled = ?3, disabled_at = ?4, updated_at = ?4, version = version + 1
-       WHERE tenant_id = ?1 AND id = ?2 AND disabled IS NULL`,
+  at: number,
+): Promise<void> {
+  await drizzle(db)
+    .update(endpoints)
+    .set({ disabled: reason, disabled_at: at, updated_at: at, version: sql`${endpoints.version} + 1` })
+    .where(
+      and(
+        eq(endpoints.tenant_id, tenant_id),
+        eq(endpoints.id, endpoint_id),
+        isNull(endpoints.disabled),
+        or(isNull(endpoints.enabled_at), lt(endpoints.enabled_at, at)),
+      ),
     )
-    .bind(tenant_id, endpoint_id, reason, now)
-    .run()
-  return meta.changes > 0
 }

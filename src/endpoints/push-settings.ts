@@ -3,7 +3,7 @@
  * again in the background, and an Endpoint that hears of a newer version from a publish reads D1 itself.
  */
 import { and, asc, eq, gt } from 'drizzle-orm'
-import type { EndpointSettings, Parked } from '../../durable-objects/endpoint/rpc.ts'
+import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { tenants } from '../tenants/table.ts'
 import { loadEndpointSettings, toEndpointSettings } from './settings.ts'
@@ -15,13 +15,12 @@ const PAGE = 50
 
 /**
  * One endpoint's.
- * @param parked given when this enables it: what it does with what it has parked
  * @throws what D1 throws
  */
-export async function pushEndpoint(deps: Deps, tenant_id: string, endpoint_id: string, parked?: Parked): Promise<void> {
+export async function pushEndpoint(deps: Deps, tenant_id: string, endpoint_id: string): Promise<void> {
   await finish(deps, async () => {
     const settings = await loadEndpointSettings(deps.env.DB, tenant_id, endpoint_id)
-    if (settings !== null) await push(deps, settings, parked)
+    if (settings !== null) await push(deps, settings)
   })
 }
 
@@ -45,8 +44,8 @@ export async function pushTenant(deps: Deps, tenant_id: string): Promise<void> {
   })
 }
 
-function push(deps: Deps, settings: EndpointSettings, parked?: Parked): Promise<void> {
-  return tellEndpoint(deps, settings.endpoint_id, 'endpoint.push', (stub) => stub.configure(settings, parked))
+function push(deps: Deps, settings: EndpointSettings): Promise<void> {
+  return tellEndpoint(deps, settings.endpoint_id, 'endpoint.push', (stub) => stub.configure(settings))
 }
 
 /** A caller who hangs up must not leave half of the Endpoints untold. */

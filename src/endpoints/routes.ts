@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
-import { unwrap } from '../http/context.ts'
+import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { isPermitted } from '../http/permissions.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, toTimeOrNull } from '../http/time.ts'
@@ -51,7 +52,10 @@ endpointRoutes.openapi(
     const { limit, cursor } = c.req.valid('query')
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, z.tuple([z.string()]))
     const page = await listEndpoints(c.var.deps, tenantOf(c).id, limit, after)
-    return c.json({ data: page.data.map(toEndpointJson), next_cursor: page.next_cursor }, 200)
+    return c.json(
+      { data: page.data.map((row) => toEndpointJson(row, showsSecrets(c))), next_cursor: page.next_cursor },
+      200,
+    )
   },
 )
 
@@ -67,7 +71,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { row, secret } = unwrap(await createEndpoint(c.var.deps, tenantOf(c), c.req.valid('json')))
-    return c.json({ ...toEndpointJson(row), secret: secret.secret, public_key: secret.public_key }, 201)
+    return c.json({ ...toEndpointJson(row, true), secret: secret.secret, public_key: secret.public_key }, 201)
   },
 )
 
@@ -83,7 +87,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointJson(unwrap(await findEndpoint(c.var.deps, tenant, endpoint))), 200)
+    return c.json(toEndpointJson(unwrap(await findEndpoint(c.var.deps, tenant, endpoint)), showsSecrets(c)), 200)
   },
 )
 
@@ -101,7 +105,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
     const row = unwrap(await updateEndpoint(c.var.deps, tenant, endpoint, c.req.valid('json')))
-    return c.json(toEndpointJson(row), 200)
+    return c.json(toEndpointJson(row, showsSecrets(c)), 200)
   },
 )
 
@@ -139,7 +143,10 @@ endpointRoutes.openapi(
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
     const { parked } = enableBody.parse(c.req.valid('json'))
-    return c.json(toEndpointJson(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked))), 200)
+    return c.json(
+      toEndpointJson(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked)), showsSecrets(c)),
+      200,
+    )
   },
 )
 
@@ -156,7 +163,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointJson(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint))), 200)
+    return c.json(toEndpointJson(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint)), showsSecrets(c)), 200)
   },
 )
 
@@ -278,3 +285,7 @@ endpointRoutes.openapi(
     return c.json(toBreakerJson(unwrap(await resetBreaker(c.var.deps, tenantAccess(c), endpoint))), 200)
   },
 )
+
+function showsSecrets(c: AppContext): boolean {
+  return isPermitted(c.var.access.principal.role, 'endpoint.secret.reveal')
+}

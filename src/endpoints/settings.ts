@@ -18,6 +18,8 @@ export function toEndpointSettings(endpoint: EndpointRow, tenant: TenantRow): En
     version: settingsVersion(endpoint, tenant),
     url: endpoint.url,
     disabled: endpoint.disabled,
+    enabled_at: endpoint.enabled_at,
+    cancel_before: endpoint.cancel_before,
     headers: endpoint.headers,
     secrets: endpoint.secrets,
     timeout_ms: endpoint.timeout_ms,

@@ -13,6 +13,10 @@ export const endpoints = sqliteTable(
     /** Null while enabled. */
     disabled: text().$type<DisabledReason>(),
     disabled_at: integer(),
+    /** When somebody last enabled it: a disabling of before that is over. */
+    enabled_at: integer(),
+    /** Whoever enabled it wanted what was parked and accepted before this to be cancelled. */
+    cancel_before: integer(),
     /** Globs: `invoice.*`, `*`. */
     event_types: text({ mode: 'json' }).$type<string[]>().notNull(),
     /** Null takes messages of every channel. */

@@ -1,5 +1,4 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
-import type { Parked } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
@@ -30,7 +29,6 @@ export async function writeEndpoint(
   tenant_id: string,
   id: string,
   columns: Columns,
-  parked?: Parked,
 ): Promise<Result<EndpointRow, Problem>> {
   const row = await deps.db
     .update(endpoints)
@@ -40,6 +38,6 @@ export async function writeEndpoint(
     .get()
   if (row === undefined) return err(NO_ENDPOINT)
   forgetTenant(tenant_id)
-  await pushEndpoint(deps, tenant_id, id, parked)
+  await pushEndpoint(deps, tenant_id, id)
   return ok(row)
 }

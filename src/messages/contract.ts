@@ -41,7 +41,7 @@ const raw = z.strictObject({
   raw: z.string().openapi({ description: 'The body to deliver, byte for byte' }),
   content_type: z
     .string()
-    .regex(/^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(\s*;[\x20-\x7e]*)?$/, 'must be a media type')
+    .regex(/^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+([ \t]*;[\x20-\x7e]*)?$/, 'must be a media type')
     .max(255)
     .openapi({ example: 'application/xml' }),
 })

@@ -1,3 +1,4 @@
+import type { Ordering } from '../../durable-objects/endpoint/rpc.ts'
 import { compileExpression, evaluateExpression } from '../lib/expression.ts'
 import { matchesEventType } from '../lib/glob.ts'
 
@@ -10,12 +11,15 @@ export interface Subscription {
   /** Null takes messages of every channel. */
   channels: string[] | null
   filter: string | null
+  ordering: Ordering
 }
 
 /** An endpoint that gets the message. */
 export interface Target {
   endpoint_id: string
   settings_version: number
+  /** Messages must reach it in the order in which they were published, or at least those of one key. */
+  is_ordered: boolean
   /** A filter that could not be evaluated lets the message through, and this says why. */
   note: string | null
 }
@@ -35,9 +39,10 @@ export async function matchSubscriptions(
   const targets: Target[] = []
   for (const subscription of subscriptions) {
     if (!wantsType(subscription, message) || !wantsChannels(subscription, message)) continue
-    const { endpoint_id, settings_version, filter } = subscription
+    const { endpoint_id, settings_version, filter, ordering } = subscription
     const verdict = filter === null ? PASSES : await evaluateFilter(filter, message)
-    if (verdict.passes) targets.push({ endpoint_id, settings_version, note: verdict.note })
+    if (verdict.passes)
+      targets.push({ endpoint_id, settings_version, is_ordered: ordering !== 'none', note: verdict.note })
   }
   return targets.sort((a, b) => (a.endpoint_id < b.endpoint_id ? -1 : 1))
 }

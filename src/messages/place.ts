@@ -56,11 +56,23 @@ interface Journey extends Outgoing {
   in_r2: Promise<StoredBody | null> | null
 }
 
-/** Places messages together, with one call per Endpoint however many of them it gets. Results in their order. */
+/** Places messages, with one call per Endpoint however many of them it gets. Results in their order. */
 export async function placeMessages(env: Bindings, outgoing: readonly Outgoing[]): Promise<Placed[]> {
+  const is_keyed = outgoing.some(({ message }) => message.is_keyed)
+  const is_ordered = outgoing.some(({ targets }) => targets.some((target) => target.is_ordered))
+  if (outgoing.length < 2 || !is_keyed || !is_ordered) return placeTogether(env, outgoing)
+  // Keyed ones are placed before the others, which an ordered endpoint must not notice: one after the other.
+  const placed: Placed[] = []
+  for (const one of outgoing) placed.push(...(await placeTogether(env, [one])))
+  return placed
+}
+
+async function placeTogether(env: Bindings, outgoing: readonly Outgoing[]): Promise<Placed[]> {
   const journeys = outgoing.map(({ message, targets }): Journey => {
-    const direct = targets.slice(0, DIRECT_ENDPOINTS_MAX)
-    const queued = targets.slice(direct.length)
+    // A queue keeps no order, so an ordered endpoint is always called.
+    const isDirect = (target: Target, i: number) => i < DIRECT_ENDPOINTS_MAX || target.is_ordered
+    const direct = targets.filter(isDirect)
+    const queued = targets.filter((target, i) => !isDirect(target, i))
     return { message, targets, direct, queued, outcomes: new Map(), bytes: deliveredBody(message), in_r2: null }
   })
   await askArbiters(env, journeys)
@@ -99,14 +111,16 @@ function keepTime(journey: Journey, accepted_at: number): void {
   journey.in_r2 = null
 }
 
-/** Calls what was not called yet; an Endpoint that does not answer gets its delivery by the queue. */
+/** Calls what was not called yet; an Endpoint that does not answer gets its delivery by the queue, unless it is ordered. */
 async function callRest(env: Bindings, journeys: readonly Journey[]): Promise<void> {
   const rest = ({ direct, outcomes }: Journey) => direct.filter(({ endpoint_id }) => !outcomes.has(endpoint_id))
   const remaining = new Map(journeys.map((journey) => [journey, rest(journey)]))
   await callDirectly(env, journeys, (journey) => remaining.get(journey) ?? [])
   await Promise.all(
     [...remaining].map(async ([journey, targets]) => {
-      const missing = targets.filter(({ endpoint_id }) => journey.outcomes.get(endpoint_id)?.outcome === 'missing')
+      const missing = targets.filter(
+        ({ endpoint_id, is_ordered }) => !is_ordered && journey.outcomes.get(endpoint_id)?.outcome === 'missing',
+      )
       if (missing.length > 0 && (await sendToQueue(env, journey, missing))) setQueued(journey, missing)
     }),
   )

@@ -21,7 +21,7 @@ describe('the record of an attempt', () => {
     expect(JSON.stringify(finished.record)).not.toContain('hunter2')
     expect(finished.record.request_headers).toMatchObject({
       authorization: '[redacted]',
-      'x-region': 'eu',
+      'x-region': '[redacted]',
       'webhook-signature': received?.headers['webhook-signature'],
     })
   })

@@ -10,7 +10,15 @@ const MESSAGE: Matchable = {
 }
 
 function subscription(wanted: Partial<Subscription> = {}): Subscription {
-  return { endpoint_id: 'ep_1', settings_version: 3, event_types: ['*'], channels: null, filter: null, ...wanted }
+  return {
+    endpoint_id: 'ep_1',
+    settings_version: 3,
+    event_types: ['*'],
+    channels: null,
+    filter: null,
+    ordering: 'none',
+    ...wanted,
+  }
 }
 
 async function gets(wanted: Partial<Subscription>, message: Partial<Matchable> = {}): Promise<boolean> {
@@ -84,7 +92,12 @@ describe('a filter', () => {
   ])('that %s lets the message through and says why', async (_what, filter) => {
     const targets = await matchSubscriptions([subscription({ filter })], MESSAGE)
     expect(targets).toEqual([
-      { endpoint_id: 'ep_1', settings_version: 3, note: expect.stringMatching(/^filter_failed: \S/) },
+      {
+        endpoint_id: 'ep_1',
+        settings_version: 3,
+        is_ordered: false,
+        note: expect.stringMatching(/^filter_failed: \S/),
+      },
     ])
   })
 

@@ -101,7 +101,7 @@ describe('request headers as shown', () => {
     'x-password',
     'x-amz-credential',
   ])('mask %s', (name) => {
-    expect(shownRequestHeaders({ [name]: 'hunter2' })).toEqual({ [name]: '[redacted]' })
+    expect(shownRequestHeaders({ [name]: 'hunter2' }, {})).toEqual({ [name]: '[redacted]' })
   })
 
   it('show what tells a delivery from another', () => {
@@ -114,7 +114,15 @@ describe('request headers as shown', () => {
       'postern-attempt': '2',
       'x-github-event': 'push',
     }
-    expect(shownRequestHeaders(headers)).toEqual(headers)
+    expect(shownRequestHeaders(headers, {})).toEqual(headers)
+  })
+
+  it('mask all of the endpoint’s own, whatever they are called', () => {
+    const own = { 'x-acme-pin': '1234' }
+    expect(shownRequestHeaders({ ...own, 'x-github-event': 'push' }, own)).toEqual({
+      'x-acme-pin': '[redacted]',
+      'x-github-event': 'push',
+    })
   })
 })
 

@@ -114,7 +114,7 @@ describe('a signing secret', () => {
     expect(JSON.stringify(delivery)).not.toContain('s3cret')
     expect(delivery.attempt_log[0].request_headers).toMatchObject({
       authorization: '[redacted]',
-      'x-team': 'billing',
+      'x-team': '[redacted]',
       'webhook-id': headers.get('webhook-id'),
     })
   })
