@@ -21,11 +21,13 @@ export function wranglerEnvironment(environment: Environment): string | undefine
 /**
  * Bundles the Worker exactly as a deploy would, without an account or a network.
  * @param out_dir where index.js, its source map and other modules go
+ * @param entry another `index.ts` than the one that wrangler.toml names
  * @throws Error holding wrangler's own report when the Worker does not build
  */
-export async function buildWorker(out_dir: string, environment: Environment = 'dev'): Promise<void> {
+export async function buildWorker(out_dir: string, environment: Environment = 'dev', entry?: string): Promise<void> {
   const name = wranglerEnvironment(environment) ?? ''
-  const options = ['deploy', '--dry-run', '--outdir', out_dir, '--config', WRANGLER_CONFIG, '--env', name]
+  const script = entry === undefined ? [] : [entry]
+  const options = ['deploy', ...script, '--dry-run', '--outdir', out_dir, '--config', WRANGLER_CONFIG, '--env', name]
   await runWrangler(options).catch((error: Error) => {
     throw new Error(`The Worker does not build:\n${error.message}`)
   })

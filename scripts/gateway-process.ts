@@ -28,7 +28,7 @@ export class GatewayProcess {
   readonly log_file: string
   readonly inspector_port: number
   readonly #state_dir: string
-  readonly #options: string
+  readonly #options: GatewayOptions
   #child: ChildProcess | undefined
 
   private constructor(options: GatewayOptions & { inspector_port: number }, operator_key: string) {
@@ -38,7 +38,7 @@ export class GatewayProcess {
     this.log_file = join(state_dir, 'gateway.log')
     this.inspector_port = inspector_port
     this.#state_dir = state_dir
-    this.#options = JSON.stringify(options)
+    this.#options = options
   }
 
   /**
@@ -55,10 +55,14 @@ export class GatewayProcess {
     return gateway
   }
 
-  /** Starts after {@link kill} or {@link stop}, on the same port and storage. */
-  async restart(): Promise<void> {
+  /**
+   * Starts after {@link kill} or {@link stop}, on the same port and storage.
+   * @param bindings settings for this start alone
+   */
+  async restart(bindings: Record<string, string> = {}): Promise<void> {
     const log = openSync(this.log_file, 'a')
-    const child = spawn(process.execPath, [SERVE, this.#options], {
+    const options = { ...this.#options, bindings: { ...this.#options.bindings, ...bindings } }
+    const child = spawn(process.execPath, [SERVE, JSON.stringify(options)], {
       stdio: ['pipe', 'pipe', log],
       // A process group of its own, so that one signal ends workerd too.
       detached: true,

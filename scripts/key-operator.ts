@@ -2,23 +2,20 @@
 
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { makeKey } from '../src/keys/make-key.ts'
 import type { KeyRow } from '../src/keys/table.ts'
 import { type Environment, runWrangler, WRANGLER_CONFIG, wranglerEnvironment } from './build.ts'
-import { fail, say } from './terminal.ts'
+import { fail, readOptions, say } from './terminal.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    /** `dev` is the gateway of `npm start`; the others are reached with wrangler's login. */
-    env: { type: 'string', default: 'dev' },
-    /** Stores nothing: for whoever keeps the key as the secret POSTERN_OPERATOR_KEY. */
-    print: { type: 'boolean', default: false },
-    name: { type: 'string', default: 'npm run key:operator' },
-    /** dev only: where `npm start` keeps its data. */
-    state: { type: 'string', default: process.env.POSTERN_STATE ?? '.postern' },
-  },
+const options = readOptions({
+  /** `dev` is the gateway of `npm start`; the others are reached with wrangler's login. */
+  env: { type: 'string', default: 'dev' },
+  /** Stores nothing: for whoever keeps the key as the secret POSTERN_OPERATOR_KEY. */
+  print: { type: 'boolean', default: false },
+  name: { type: 'string', default: 'npm run key:operator' },
+  /** dev only: where `npm start` keeps its data. */
+  state: { type: 'string', default: process.env.POSTERN_STATE ?? '.postern' },
 })
 
 const environment = z.enum(['dev', 'staging', 'production']).safeParse(options.env)
@@ -31,7 +28,8 @@ if (!options.print) {
     fail(`The key could not be stored. Is the database migrated?\n\n${error.message}`)
   })
 }
-say(`An operator key for ${environment.data}, shown this once:`)
+const kept = options.print ? 'stored nowhere: keep it as the secret POSTERN_OPERATOR_KEY' : 'shown this once'
+say(`An operator key for ${environment.data}, ${kept}:`)
 say()
 process.stdout.write(`${key}\n`)
 

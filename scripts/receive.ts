@@ -1,14 +1,11 @@
 /** `npm run receiver -- --port 9000 --secret whsec_…`: a place to send webhooks to, that shows and verifies them. */
 
-import { parseArgs } from 'node:util'
 import { Receiver } from './receiver.ts'
-import { announce, fail, say } from './terminal.ts'
+import { announce, fail, readOptions, say } from './terminal.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    port: { type: 'string', default: '9000' },
-    secret: { type: 'string' },
-  },
+const options = readOptions({
+  port: { type: 'string', default: '9000' },
+  secret: { type: 'string' },
 })
 
 const { port, secret } = options

@@ -3,22 +3,20 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { buildWorker } from './build.ts'
 import { Client } from './client.ts'
 import { ensureDemo, greet } from './demo.ts'
 import { type Gateway, startGateway } from './gateway.ts'
+import { takeLock } from './lock.ts'
 import { type Arrival, Receiver } from './receiver.ts'
 import { ensureSecrets, readDemo, writeDemo } from './state.ts'
-import { announce, done, fail, heading, paint, say } from './terminal.ts'
+import { announce, done, fail, heading, paint, readOptions, say } from './terminal.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    /** Ends when the demo message has arrived. */
-    once: { type: 'boolean', default: false },
-    /** Where everything is kept. */
-    state: { type: 'string', default: process.env.POSTERN_STATE ?? '.postern' },
-  },
+const options = readOptions({
+  /** Ends when the demo message has arrived. */
+  once: { type: 'boolean', default: false },
+  /** Where everything is kept. */
+  state: { type: 'string', default: process.env.POSTERN_STATE ?? '.postern' },
 })
 
 const port = readPort('PORT', 8787)
@@ -36,6 +34,7 @@ async function start(): Promise<void> {
   say(paint('bold', 'Postern'))
   say()
   await mkdir(options.state, { recursive: true })
+  lockState()
   const secrets = await ensureSecrets(join(options.state, 'secrets.json'))
   const gateway = await buildAndStart({ ...secrets })
   const known = await readDemo(demo_file)
@@ -56,12 +55,21 @@ async function start(): Promise<void> {
   receiver.on_arrival = announce
 }
 
+/** Two gateways on the same storage would be two owners of each Endpoint. */
+function lockState(): void {
+  const owner_pid = takeLock(join(options.state, 'lock'))
+  if (owner_pid === null) return
+  fail(
+    `Another gateway (process ${owner_pid}) uses ${options.state}. Stop it, or choose another place: npm start -- --state DIR`,
+  )
+}
+
 async function buildAndStart(bindings: Record<string, string>): Promise<Gateway> {
   const started_at = performance.now()
   const worker_dir = join(options.state, 'worker')
   await buildWorker(worker_dir)
   done('built', `in ${((performance.now() - started_at) / 1000).toFixed(1)} s`)
-  const log = createWriteStream(log_file, { flags: 'a' })
+  const log = createWriteStream(log_file)
   const on_log = (line: string) => log.write(`${line}\n`)
   const gateway = await startGateway({ worker_dir, state_dir: options.state, port, bindings, on_log })
   if (!gateway.ok) {

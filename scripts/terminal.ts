@@ -1,7 +1,10 @@
 /** How scripts talk to a person. Colour only where it is wanted: `styleText` heeds NO_COLOR and pipes. */
 
-import { styleText } from 'node:util'
+import { type ParseArgsConfig, parseArgs, styleText } from 'node:util'
 import type { Arrival } from './receiver.ts'
+
+/** Of a body that arrives. */
+const SHOWN_LENGTH_MAX = 1000
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -26,17 +29,28 @@ export function heading(text: string): void {
 
 /** One line for a webhook that arrived: `← msg_… ✓ verified {…}`. */
 export function announce({ webhook_id, verified, body }: Arrival): void {
+  const shown =
+    body.length > SHOWN_LENGTH_MAX ? `${body.slice(0, SHOWN_LENGTH_MAX)}… (${body.length} characters)` : body
   const verdict =
     verified === null
       ? paint('dim', 'not verified')
       : verified
         ? paint('green', '✓ verified')
         : paint('red', '✗ forged')
-  say(`${paint('cyan', '←')} ${webhook_id}  ${verdict}  ${body}`)
+  say(`${paint('cyan', '←')} ${webhook_id}  ${verdict}  ${shown}`)
 }
 
 /** Says why it cannot go on, in one sentence, and ends the process. */
 export function fail(sentence: string): never {
   process.stderr.write(`  ${paint('red', '✗')} ${sentence}\n`)
   process.exit(1)
+}
+
+/** The options of a command line; one that is not among them ends the process with a sentence. */
+export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(options: Options) {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    fail((error as Error).message)
+  }
 }

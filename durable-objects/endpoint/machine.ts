@@ -256,10 +256,17 @@ class Step {
         this.cancelPage(event.deliveries)
         break
       case 'reset_breaker':
-        this.startSlowly()
+        this.resetBreaker()
         this.pump()
         break
     }
+  }
+
+  /** One that lets everything through is only made to forget; any other lets traffic return slowly. */
+  private resetBreaker(): void {
+    const { state, ramp } = this.state.breaker
+    if (state === 'closed' && ramp === null) this.setBreaker(CLOSED)
+    else this.startSlowly()
   }
 
   private arrive({ position, order_key, is_behind }: Arrival): void {

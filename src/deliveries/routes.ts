@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES, type DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { decodeCursor, encodeCursor, pageOf, pageQuery, positionCursor } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { timeInput } from '../http/time.ts'
@@ -58,7 +58,7 @@ deliveryRoutes.openapi(
       const page = await listOfTenant(c.var.deps, tenant_id, { states: state, event_type, since, until, limit, after })
       return c.json({ data: page.data.map(toDeliveryJson), next_cursor: page.next_cursor }, 200)
     }
-    const [position] = cursor === undefined ? [] : decodeCursor(cursor, z.tuple([z.string().regex(/^\d{1,16}$/)]))
+    const [position] = cursor === undefined ? [] : decodeCursor(cursor, positionCursor)
     const query = {
       limit,
       ...(state !== undefined && { states: state }),

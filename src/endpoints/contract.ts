@@ -132,6 +132,7 @@ export const replayBody = z
       .min(1)
       .default([...FINISHED_STATES])
       .openapi({ description: 'Which finished deliveries' }),
+    cursor: z.string().max(1000).optional().openapi({ description: '`next_cursor` of the answer before' }),
   })
   .openapi('ReplayEndpoint')
 

@@ -8,6 +8,8 @@ import { requireEndpoint } from './find-endpoint.ts'
 import { callEndpoint } from './stub.ts'
 
 const PAGE = 1000
+/** What one request may start; a caller with more goes on from the cursor. */
+const REPLAYED_MAX = 10_000
 
 export interface WantedReplay {
   states: ReplayQuery['states']
@@ -15,29 +17,38 @@ export interface WantedReplay {
   since: number
   /** Unix milliseconds, exclusive. */
   until: number
+  /** From the answer before. */
+  cursor?: string | undefined
 }
 
-/** Starts an endpoint's finished deliveries of a span of time again, oldest first. Answers how many. */
+export interface Replayed {
+  count: number
+  /** Null when all were started. */
+  next_cursor: string | null
+}
+
+/** Starts an endpoint's finished deliveries of a span of time again, oldest first. */
 export async function replayEndpoint(
   deps: Deps,
   access: TenantAccess,
   endpoint_id: string,
-  wanted: WantedReplay,
-): Promise<Result<number, Problem>> {
+  { cursor, ...wanted }: WantedReplay,
+): Promise<Result<Replayed, Problem>> {
   const owned = await requireEndpoint(deps, access, endpoint_id)
   if (!owned.ok) return owned
   const started_at = deps.now()
   let count = 0
-  let query: ReplayQuery = { ...wanted, limit: PAGE }
+  let query: ReplayQuery = { ...wanted, limit: PAGE, ...(cursor !== undefined && { cursor }) }
   for (;;) {
     const page = await callEndpoint(deps.env, endpoint_id, (stub) => stub.replay(query))
     count += page.count
     if (page.next_cursor === null) break
+    if (count >= REPLAYED_MAX) return ok({ count, next_cursor: page.next_cursor })
     query = { ...query, cursor: page.next_cursor }
   }
   if (wanted.states.includes('dead')) {
     const { since, until } = wanted
     await deleteReplayed(deps, access.tenant.id, endpoint_id, { since, until, died_until: started_at })
   }
-  return ok(count)
+  return ok({ count, next_cursor: null })
 }

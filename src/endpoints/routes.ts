@@ -3,7 +3,7 @@ import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
-import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { decodeCursor, encodeCursor, pageOf, pageQuery, positionCursor } from '../http/paging.ts'
 import { isPermitted } from '../http/permissions.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
@@ -242,13 +242,23 @@ endpointRoutes.openapi(
       params: endpointParam,
       body: jsonBody(replayBody),
     },
-    responses: { 202: jsonAnswer(z.object({ count: z.int() }), 'How many start again') },
+    responses: {
+      202: jsonAnswer(
+        z.object({
+          count: z.int(),
+          next_cursor: z.string().nullable().openapi({ description: 'Go on from here; null when all were started' }),
+        }),
+        'How many start again: up to 10,000 at once',
+      ),
+    },
   }),
   async (c) => {
     const { endpoint } = c.req.valid('param')
-    const { since, until = c.var.deps.now(), states } = c.req.valid('json')
-    const count = unwrap(await replayEndpoint(c.var.deps, tenantAccess(c), endpoint, { since, until, states }))
-    return c.json({ count }, 202)
+    const { since, until = c.var.deps.now(), states, cursor: given } = c.req.valid('json')
+    const [cursor] = given === undefined ? [] : decodeCursor(given, positionCursor)
+    const wanted = { since, until, states, cursor }
+    const { count, next_cursor } = unwrap(await replayEndpoint(c.var.deps, tenantAccess(c), endpoint, wanted))
+    return c.json({ count, next_cursor: next_cursor === null ? null : encodeCursor([next_cursor]) }, 202)
   },
 )
 

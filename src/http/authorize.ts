@@ -5,6 +5,9 @@ import { isPermitted, type Permission } from './permissions.ts'
 import { ProblemError, problem } from './problems.ts'
 import { limitRate } from './rate-limit.ts'
 
+/** RFC 9110, section 11.4, and RFC 6750, section 2.1. */
+const BEARER = /^Bearer +([!-~]+)$/i
+
 /** Finds out who asks, and lets through who may. */
 export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function authorize(c, next) {
@@ -24,9 +27,8 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
 }
 
 async function authenticate(c: AppContext, tenant_id: string | null): Promise<Access> {
-  const [scheme, key] = (c.req.header('authorization') ?? '').split(' ')
-  const access =
-    scheme?.toLowerCase() === 'bearer' && key !== undefined ? await findAccess(c.var.deps, key, tenant_id) : null
+  const key = BEARER.exec(c.req.header('authorization') ?? '')?.[1]
+  const access = key === undefined ? null : await findAccess(c.var.deps, key, tenant_id)
   if (access === null) {
     const headers = { 'www-authenticate': 'Bearer' }
     throw new ProblemError(problem('unauthorized', 'send a valid key as "Authorization: Bearer pst_…"', { headers }))

@@ -26,7 +26,7 @@ export function limitBody(bytes_max: number): MiddlewareHandler {
   })
 }
 
-/** Refuses what is not JSON before it is read; a body that may be left out may also be empty. */
+/** Refuses what cannot be JSON before it is parsed; a body that may be left out may also be empty. */
 export function requireJson(is_required: boolean): MiddlewareHandler {
   return async function requireJson(c, next) {
     const type = c.req.header('content-type')
@@ -36,10 +36,18 @@ export function requireJson(is_required: boolean): MiddlewareHandler {
     if (!is_empty && !/^application\/json(\s*;|$)/i.test(type ?? '')) {
       throw new ProblemError(problem('unsupported_media_type', 'send the body with content-type: application/json'))
     }
-    // Many clients name the type of a body that they do not send. The validator reads what is cached here.
-    if (!is_required && (await c.req.text()) === '') {
-      Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') })
-    }
+    const text = decode(await c.req.arrayBuffer())
+    // The validator reads what is cached here. Many clients name the type of a body that they do not send.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text === '' && !is_required ? '{}' : text) })
     await next()
+  }
+}
+
+/** Hono would put U+FFFD where bytes are not UTF-8, and deliver something else than was sent. */
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw new ProblemError(problem('invalid_json', 'the body is not UTF-8'))
   }
 }

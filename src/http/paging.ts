@@ -15,6 +15,9 @@ export function pageOf<S extends z.ZodType>(item: S) {
   })
 }
 
+/** A place among one endpoint's deliveries. */
+export const positionCursor = z.tuple([z.string().regex(/^\d{1,16}$/)])
+
 /** A cursor is the sort key of the last item shown, as opaque text. */
 export function encodeCursor(key: readonly (string | number)[]): string {
   return btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')

@@ -10,6 +10,16 @@ export interface Freshness {
   size_max: number
 }
 
+/** A source that does not answer by then is taken for one that is down. */
+const PATIENCE_MS = 1000
+/** A load that is older is joined by nobody: it may never end. */
+const JOIN_MS_MAX = 5000
+
+interface Load<V> {
+  loading: Promise<V>
+  started_at: number
+}
+
 interface Entry<V> {
   value: V
   loaded_at: number
@@ -22,7 +32,7 @@ interface Entry<V> {
 export class StaleCache<V> {
   private readonly freshness: Freshness
   private readonly entries = new Map<string, Entry<V>>()
-  private readonly loads = new Map<string, Promise<V>>()
+  private readonly loads = new Map<string, Load<V>>()
 
   constructor(freshness: Freshness) {
     this.freshness = freshness
@@ -30,7 +40,7 @@ export class StaleCache<V> {
 
   /**
    * @param now Unix milliseconds
-   * @param background keeps a reload alive after the request (`waitUntil`)
+   * @param background keeps a load alive after the request (`waitUntil`): one whose request is gone never ends
    * @throws what the loader throws, when nothing usable is known
    */
   async get(
@@ -40,19 +50,16 @@ export class StaleCache<V> {
     background: (work: Promise<unknown>) => void,
   ): Promise<V> {
     const entry = this.entries.get(key)
-    const age_ms = entry === undefined ? Number.POSITIVE_INFINITY : now() - entry.loaded_at
-    if (entry !== undefined && age_ms < this.freshness.fresh_ms) {
+    if (entry === undefined) return this.load(key, load, now, background)
+    const age_ms = now() - entry.loaded_at
+    if (age_ms < this.freshness.fresh_ms) {
       this.entries.delete(key)
       this.entries.set(key, entry)
-      if (age_ms >= this.freshness.refresh_after_ms) background(this.load(key, load, now).catch(() => {}))
+      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(() => {})
       return entry.value
     }
-    try {
-      return await this.load(key, load, now)
-    } catch (error) {
-      if (entry !== undefined && age_ms < this.freshness.stale_ms) return entry.value
-      throw error
-    }
+    const loading = this.load(key, load, now, background)
+    return age_ms < this.freshness.stale_ms ? withPatience(loading, entry.value) : loading
   }
 
   /** Forgets every key that the predicate names; a load under way does not bring it back. */
@@ -61,19 +68,25 @@ export class StaleCache<V> {
     for (const key of this.loads.keys()) if (isForgotten(key)) this.loads.delete(key)
   }
 
-  private load(key: string, load: () => Promise<V>, now: () => number): Promise<V> {
-    const under_way = this.loads.get(key)
-    if (under_way !== undefined) return under_way
+  private load(
+    key: string,
+    load: () => Promise<V>,
+    now: () => number,
+    background: (work: Promise<unknown>) => void,
+  ): Promise<V> {
     const started_at = now()
+    const under_way = this.loads.get(key)
+    if (under_way !== undefined && started_at - under_way.started_at < JOIN_MS_MAX) return under_way.loading
     const loading = load()
       .then((value) => {
-        if (this.loads.get(key) === loading) this.keep(key, { value, loaded_at: started_at })
+        if (this.loads.get(key)?.loading === loading) this.keep(key, { value, loaded_at: started_at })
         return value
       })
       .finally(() => {
-        if (this.loads.get(key) === loading) this.loads.delete(key)
+        if (this.loads.get(key)?.loading === loading) this.loads.delete(key)
       })
-    this.loads.set(key, loading)
+    this.loads.set(key, { loading, started_at })
+    background(loading.catch(() => {}))
     return loading
   }
 
@@ -83,5 +96,18 @@ export class StaleCache<V> {
     if (this.entries.size <= this.freshness.size_max) return
     const [oldest] = this.entries.keys()
     if (oldest !== undefined) this.entries.delete(oldest)
+  }
+}
+
+/** What loads, or what is known when that fails or takes its time. */
+async function withPatience<V>(loading: Promise<V>, known: V): Promise<V> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<V>((resolve) => {
+    timer = setTimeout(() => resolve(known), PATIENCE_MS)
+  })
+  try {
+    return await Promise.race([loading.catch(() => known), late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -5,7 +5,7 @@ import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { PROBLEMS } from '../http/problems.ts'
+import { PROBLEMS, ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
@@ -100,6 +100,10 @@ messageRoutes.openapi(
   }),
   async (c) => {
     const { messages } = c.req.valid('json')
+    if (c.req.header('idempotency-key') !== undefined) {
+      const detail = 'a batch has none; give each message an idempotency_key of its own'
+      throw new ProblemError(problem('invalid_idempotency_key', detail))
+    }
     const lossless = ((await losslessBody(c)) as { messages: { data?: unknown }[] }).messages
     const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
     const results = await publish(c.var.deps, tenantAccess(c), drafts)
@@ -223,7 +227,13 @@ messageRoutes.openapi(
 
 /** The body once more, with its numbers as they were written; the contract has already been checked. */
 async function losslessBody(c: AppContext): Promise<unknown> {
-  return parseLossless(await c.req.text())
+  try {
+    return parseLossless(await c.req.text())
+  } catch (error) {
+    // It has been parsed before; what can still fail is the stack, which each level of nesting needs a piece of.
+    if (!(error instanceof RangeError)) throw error
+    throw new ProblemError(problem('invalid_request', 'the body is nested too deeply'))
+  }
 }
 
 function messageOf(c: AppContext): string {

@@ -71,6 +71,14 @@ describe('npm start', () => {
     expect(code).toBe(0)
   })
 
+  it('names an option that it does not know', async () => {
+    const child = start(['--wat'])
+    const output = collect(child)
+    expect(await once(child, 'close')).toEqual([1, null])
+    expect(output()).toContain("Unknown option '--wat'")
+    expect(output()).not.toContain('    at ')
+  })
+
   it('names the taken port and the way out', async () => {
     const squatter = await listen(port)
     const { code, output } = await runStart()
@@ -80,12 +88,14 @@ describe('npm start', () => {
     expect(code).toBe(1)
   })
 
-  it('shows what to try next, knows a new operator key at once, and ends everything on Ctrl-C', async () => {
+  it('shows what to try next, knows a new operator key at once, lets no second one near its storage, and ends everything on Ctrl-C', async () => {
     const child = start([])
     const output = collect(child)
     await waitFor(() => output().includes('Try this next'), { limit_ms: 30_000, what: 'The start' })
     const operator = new Client(`http://localhost:${port}`, await makeOperatorKey())
     expect((await operator.send('GET', '/v1/tenants')).status).toBe(200)
+    const second = await runStart()
+    expect(second).toMatchObject({ code: 1, output: expect.stringContaining(`Another gateway (process ${child.pid})`) })
     const exited = once(child, 'exit')
     // A terminal sends it to the whole group.
     process.kill(-(child.pid ?? 0), 'SIGINT')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { StaleCache } from '../../src/lib/stale-cache.ts'
 
 const FRESHNESS = { fresh_ms: 2000, refresh_after_ms: 1000, stale_ms: 3_600_000, size_max: 3 }
@@ -7,6 +7,7 @@ const FRESHNESS = { fresh_ms: 2000, refresh_after_ms: 1000, stale_ms: 3_600_000,
 class Source {
   now = 0
   is_down = false
+  hangs = false
   loads = 0
   value = 'first'
   readonly background: Promise<unknown>[] = []
@@ -16,7 +17,7 @@ class Source {
     const load = async () => {
       this.loads++
       const { value } = this
-      await Promise.resolve()
+      await (this.hangs ? new Promise(() => {}) : Promise.resolve())
       if (this.is_down) throw new Error('the source is down')
       return `${key}: ${value}`
     }
@@ -52,7 +53,7 @@ describe('a value in the cache', () => {
     source.value = 'second'
     source.now = 1500
     expect(await source.get()).toBe('acme: first')
-    expect(source.background).toHaveLength(1)
+    expect(source.background).toHaveLength(2)
     await Promise.all(source.background)
     expect(await source.get()).toBe('acme: second')
     expect(source.loads).toBe(2)
@@ -104,6 +105,35 @@ describe('while the source is down', () => {
     expect(await source.get()).toBe('acme: first')
     await expect(Promise.all(source.background)).resolves.toBeDefined()
   })
+})
+
+describe('while the source hangs', () => {
+  it('what is known is used after a moment', async () => {
+    vi.useFakeTimers()
+    const source = new Source()
+    await source.get()
+    source.hangs = true
+    source.now = 2000
+    const found = source.get()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await found).toBe('acme: first')
+    vi.useRealTimers()
+  })
+
+  it('a load that does not end is not waited for by those who come much later', async () => {
+    const source = new Source()
+    source.hangs = true
+    void source.get()
+    source.hangs = false
+    source.now = 5000
+    expect(await source.get()).toBe('acme: first')
+  })
+})
+
+it('keeps every load alive beyond the request that began it, which may hang up', async () => {
+  const source = new Source()
+  await source.get()
+  expect(source.background).toHaveLength(1)
 })
 
 describe('forgetting', () => {
