@@ -13,7 +13,7 @@ interface Placed {
 }
 
 /** What an earlier acceptance already decided, or the new position; a twin shares that of an earlier item of the call. */
-export type Verdict = EnqueueResult | { position: number; is_twin: boolean }
+type Verdict = EnqueueResult | { position: number; is_twin: boolean }
 
 export interface Placing {
   arrivals: Arrival[]

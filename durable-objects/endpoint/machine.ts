@@ -301,8 +301,9 @@ class Step {
     const { rules, breaker, in_flight, cancel_below } = this.state
     if (rules.disabled !== null || cancel_below !== null) return 0
     if (breaker.state === 'half_open') return 0
-    if (breaker.state === 'open') return this.now >= (breaker.open_until ?? 0) ? 1 : 0
     const free = concurrency(this.state) - in_flight.size
+    // What was in flight when the breaker opened still counts, the more so when max_in_flight was lowered since.
+    if (breaker.state === 'open') return this.now >= (breaker.open_until ?? 0) && free > 0 ? 1 : 0
     if (free <= 0 || rules.rate_limit_per_s === null) return Math.max(0, free)
     const bucket = this.refillBucket(rules.rate_limit_per_s)
     if (bucket.tokens < 1)
@@ -328,10 +329,14 @@ class Step {
   }
 
   private start({ position, order_key, failures }: Stored): void {
-    const { breaker, bucket, in_flight } = this.state
+    const { breaker, in_flight, rules } = this.state
     const is_probe = breaker.state === 'open'
     if (is_probe) this.set({ breaker: startProbe(breaker) })
-    if (bucket !== null) this.set({ bucket: { ...bucket, tokens: bucket.tokens - 1 } })
+    if (rules.rate_limit_per_s !== null) {
+      // Looked at anew, because a probe asked for no token: what probes take must not pile up as debt.
+      const bucket = this.refillBucket(rules.rate_limit_per_s)
+      this.set({ bucket: { ...bucket, tokens: bucket.tokens - 1 } })
+    }
     this.set({ in_flight: new Map(in_flight).set(position, { is_probe, order_key, failures }) })
     this.effects.push({ kind: 'attempt', position })
   }

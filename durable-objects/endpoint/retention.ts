@@ -9,15 +9,18 @@ const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
 
 /** When there will next be something to delete; null for an empty object. */
 export function nextUpkeepAt(store: Store, retention_ms: number, now: number): number | null {
-  const oldest = store.oldestPosition()
+  const oldest = store.oldest()
   if (oldest === null) return null
-  const ends_at = Math.ceil(oldest / firstPosition(1) + retention_ms)
-  return ends_at <= now ? now + UPKEEP_MS_MAX : Math.max(ends_at, now + UPKEEP_MS_MIN)
+  const { position, finished_at } = oldest
+  // Retention counts from the end; the end of one that has none is asked for again a day later.
+  const ends_at = (finished_at === null ? Math.ceil(position / firstPosition(1)) : finished_at + 1) + retention_ms
+  if (finished_at === null && ends_at <= now) return now + UPKEEP_MS_MAX
+  return Math.max(ends_at, now + UPKEEP_MS_MIN)
 }
 
 /** Whether there is anything old enough to be looked at. */
 export function hasExpired(store: Store, retention_ms: number, now: number): boolean {
-  return (store.oldestPosition() ?? Number.POSITIVE_INFINITY) < firstPosition(now - retention_ms)
+  return (store.oldest()?.position ?? Number.POSITIVE_INFINITY) < firstPosition(now - retention_ms)
 }
 
 /** Deletes deliveries that have ended longer ago than retention, a page a turn. */

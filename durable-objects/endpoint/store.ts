@@ -343,9 +343,11 @@ export class Store {
     return rowsWritten > 0
   }
 
-  oldestPosition(): number | null {
-    const [row] = this.sql.exec<{ position: number }>('SELECT position FROM deliveries ORDER BY position LIMIT 1')
-    return row?.position ?? null
+  oldest(): { position: number; finished_at: number | null } | null {
+    const [row] = this.sql.exec<{ position: number; finished_at: number | null }>(
+      'SELECT position, finished_at FROM deliveries ORDER BY position LIMIT 1',
+    )
+    return row ?? null
   }
 }
 

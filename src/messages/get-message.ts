@@ -26,6 +26,7 @@ interface ShownPayload {
   payload_omitted: 'not_text' | 'missing' | null
 }
 
+const RETRY_SOON = { 'retry-after': '5' }
 const MISSING = err(problem('not_found', 'there is no such message'))
 
 /** Whoever holds the message: an Endpoint, or the table of those that nobody subscribed to. */
@@ -47,7 +48,11 @@ export async function getMessage(
   const message = await findMessage(deps, access, message_id)
   if (message === null) return MISSING
   const { event_type, accepted_at, channels, ordering_key, content_type, body } = message
-  const shown = await showBody(deps.env, body)
+  const shown = await showBody(deps.env, body).catch((error) => {
+    log('warn', 'payload.unread', { tenant_id: access.tenant.id, message_id, error })
+    return null
+  })
+  if (shown === null) return err(problem('unavailable', 'the payload storage does not answer', { headers: RETRY_SOON }))
   if (shown.payload_omitted === 'missing') log('error', 'payload.missing', { tenant_id: access.tenant.id, message_id })
   return ok({
     id: message_id,

@@ -262,9 +262,13 @@ function conclude(journey: Journey): Placed {
   return {
     kind: 'accepted',
     accepted_at,
-    // The first that can tell, which for a key is the one that decides: so one of many racers is told that it is new.
-    is_duplicate: verdicts.find((outcome) => outcome === 'accepted' || outcome === 'duplicate') === 'duplicate',
+    is_duplicate: journey.message.is_keyed && isKnown(verdicts),
     deliveries,
     full,
   }
+}
+
+/** As the first says that can tell, which is the one that decides about a key: so one of many racers is told that it is new. */
+function isKnown(verdicts: readonly (Outcome['outcome'] | undefined)[]): boolean {
+  return verdicts.find((outcome) => outcome === 'accepted' || outcome === 'duplicate') === 'duplicate'
 }

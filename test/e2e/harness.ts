@@ -125,13 +125,21 @@ export class Endpoint {
   }
 }
 
-/** A gateway and a receiver for one test file. */
-export function usePostern(): { gateway: GatewayProcess; receiver: Receiver } {
-  const shared = {} as { gateway: GatewayProcess; receiver: Receiver }
+export interface Shared {
+  gateway: GatewayProcess
+  receiver: Receiver
+}
+
+/**
+ * A gateway and a receiver for one test file.
+ * @param worker which of the builds it runs
+ */
+export function usePostern(worker: 'worker_dir' | 'faulty_worker_dir' = 'worker_dir'): Shared {
+  const shared = {} as Shared
   beforeAll(async () => {
     shared.receiver = new Receiver()
     await shared.receiver.up()
-    shared.gateway = await GatewayProcess.start(inject('worker_dir'))
+    shared.gateway = await GatewayProcess.start(inject(worker))
   }, 60_000)
   afterAll(async () => {
     await shared.gateway?.close()

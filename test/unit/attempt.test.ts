@@ -137,3 +137,22 @@ describe('an answer', () => {
     expect(finished.record.response_body).toBe('so far')
   })
 })
+
+describe('a request that no client would send', () => {
+  it.each([
+    ['the content type has a line break', { parcel: { content_type: 'text/plain\n;charset=utf-8' } }],
+    ['the content type has a NUL', { parcel: { content_type: 'text/\0plain' } }],
+    ['a header of the endpoint has a line break', { destination: { headers: { 'x-team': 'billing\r\nx-admin: 1' } } }],
+    ['a header of the endpoint has no name that is one', { destination: { headers: { 'x team': 'billing' } } }],
+    ['a forwarded header is no text of Latin-1', { parcel: { headers: JSON.stringify({ 'x-name': 'Łódź' }) } }],
+  ])('is not made, and the receiver is not to blame: %s', async (_what, wanted) => {
+    const { finished, calls } = await attemptOnce(wanted)
+    expect(calls).toBe(0)
+    expect(finished.record).toMatchObject({
+      status: null,
+      error: 'invalid_request',
+      detail: expect.stringMatching(/\S/),
+    })
+    expect(finished.outcome).toEqual({ kind: 'failure', retry_after_ms: null, is_gone: false, blames_receiver: false })
+  })
+})

@@ -171,16 +171,16 @@ describe('an Endpoint while nothing happens', () => {
     const retention_ms = (await tenant.call('GET', '')).body.retention_days * DAY_MS
     await tenant.call('PATCH', `/endpoints/${endpoint.id}`, { body: { retry_delays_s: state === 'dead' ? [] : [60] } })
     receivers.current.become(endpoint.url, state === 'succeeded' ? 200 : 500)
-    const { id: message_id, accepted_at } = (await tenant.publish()).body
+    const { id: message_id } = (await tenant.publish()).body
     if (state === 'cancelled') {
       await tenant.deliveryIn('waiting', message_id, endpoint.id)
       expect((await tenant.call('POST', `/deliveries/${message_id}.${endpoint.id}/cancel`)).status).toBe(200)
     }
-    await tenant.deliveryIn(state, message_id, endpoint.id)
+    const { finished_at } = await tenant.deliveryIn(state, message_id, endpoint.id)
     // The read model is written with a second's delay; a first alarm may find it unfinished.
     await eventually('the alarm of retention', async () => {
       await ringAlarm(endpoint.id)
-      return (await alarmOf(endpoint.id)) === Date.parse(accepted_at) + retention_ms
+      return (await alarmOf(endpoint.id)) === Date.parse(finished_at) + 1 + retention_ms
     })
   })
 

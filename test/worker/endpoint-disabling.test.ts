@@ -1,5 +1,7 @@
 /** An endpoint that disables itself, or that somebody disables: nothing is attempted, nothing is dropped. */
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
 import {
   alarmOf,
   breakDatabase,
@@ -14,6 +16,9 @@ import {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const receivers = useReceivers()
+
+/** The statement by which D1 hears that an Endpoint has disabled itself. */
+const isReport = (sql: string) => sql.startsWith('update "endpoints"') && sql.includes('"disabled" is null')
 
 const arrivalsAt = (endpoint: Json) => receivers.current.arrivals(endpoint.url)
 const endpointOf = async (tenant: TenantHandle, { id }: Json) => (await tenant.call('GET', `/endpoints/${id}`)).body
@@ -92,7 +97,7 @@ describe('410', () => {
     const tenant = await createTenant()
     const endpoint = await tenant.endpoint()
     await tenant.deliveryIn('succeeded', await tenant.published(), endpoint.id)
-    const mendDatabase = breakDatabase((sql) => sql.includes('SET disabled'))
+    const mendDatabase = breakDatabase(isReport)
     receivers.current.become(endpoint.url, 410)
     const message_id = await tenant.published()
     await tenant.deliveryIn('parked', message_id, endpoint.id)
@@ -167,6 +172,32 @@ describe('enabling', () => {
     skip(1000)
     await tenant.deliveryIn('succeeded', await tenant.published(), endpoint.id)
     expect(arrivalsAt(endpoint)).toHaveLength(2)
+  })
+})
+
+describe('an enabling of which the Endpoint’s own disabling did not know', () => {
+  it('ends it: the Endpoint forgets what it had yet to report, and delivers', async () => {
+    const mendDatabase = breakDatabase(isReport)
+    const { tenant, endpoint, message_id } = await goneEndpoint()
+    await ringAlarm(endpoint.id)
+    expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'enabled' })
+    receivers.current.become(endpoint.url, 200)
+    await enable(tenant, endpoint)
+    mendDatabase()
+    await tenant.deliveryIn('succeeded', message_id, endpoint.id)
+    await ringAlarm(endpoint.id)
+    expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'enabled', disabled_reason: null })
+  })
+
+  it('is not undone by the report that was on its way', async () => {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint()
+    await enable(tenant, endpoint)
+    await markDisabled(env.DB, tenant.id, endpoint.id, 'gone', Date.parse(endpoint.created_at))
+    expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'enabled', disabled_reason: null })
+    await tenant.deliveryIn('succeeded', await tenant.published(), endpoint.id)
+    await markDisabled(env.DB, tenant.id, endpoint.id, 'gone', Date.now() + 1)
+    expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'disabled', disabled_reason: 'gone' })
   })
 })
 

@@ -62,13 +62,13 @@ describe('a finished delivery', () => {
     await delivered(tenant, endpoint)
     skip(3 * DAY_MS)
     const younger = await delivered(tenant, endpoint)
-    const { accepted_at } = await tenant.delivery(younger, endpoint.id)
+    const { finished_at } = await tenant.delivery(younger, endpoint.id)
     skip(5 * DAY_MS)
     await ringAlarm(endpoint.id)
     expect(await heldBy(endpoint)).toEqual([younger])
     await eventually('the alarm for the younger one', async () => {
       await ringAlarm(endpoint.id)
-      return (await alarmOf(endpoint.id)) === Date.parse(accepted_at) + RETENTION_DAYS * DAY_MS
+      return (await alarmOf(endpoint.id)) === Date.parse(finished_at) + 1 + RETENTION_DAYS * DAY_MS
     })
   })
 

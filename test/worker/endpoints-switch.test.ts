@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { Endpoint } from '../../durable-objects/endpoint/endpoint.ts'
 import { createTenant, eventually, type Json, type TenantHandle, useReceivers } from './harness.ts'
 import { blamed, expectProblem } from './problem.ts'
 
@@ -84,6 +85,38 @@ describe('enabling an endpoint', () => {
     await tenant.deliveryIn('succeeded', later, endpoint.id)
     const arrived = receivers.current.arrivals(endpoint.url).map(({ headers }) => headers.get('webhook-id'))
     expect(arrived).toEqual([later])
+  })
+
+  it('cancels though its object does not hear of it until the next message', async () => {
+    const { tenant, endpoint, message_ids } = await withParked()
+    vi.spyOn(Endpoint.prototype, 'configure').mockRejectedValue(new Error('the object does not answer'))
+    await switchTo(tenant, endpoint.id, 'enable', { parked: 'cancel' })
+    expect((await tenant.delivery(message_ids[0] ?? '', endpoint.id)).state).toBe('parked')
+    const later = await tenant.published({ data: 3 })
+    for (const message_id of message_ids) await tenant.deliveryIn('cancelled', message_id, endpoint.id)
+    await tenant.deliveryIn('succeeded', later, endpoint.id)
+    expect(receivers.current.arrivals(endpoint.url)).toHaveLength(1)
+  })
+
+  it('cancels though a message brings the news before it does', async () => {
+    const { tenant, endpoint, message_ids } = await withParked()
+    const { configure } = Endpoint.prototype
+    let is_late = true
+    vi.spyOn(Endpoint.prototype, 'configure').mockImplementation(async function (this: Endpoint, settings) {
+      // Each looks for itself: workerd lets no promise be settled from another object's context.
+      while (is_late) await scheduler.wait(5)
+      await configure.call(this, settings)
+    })
+    const enabling = switchTo(tenant, endpoint.id, 'enable', { parked: 'cancel' })
+    await eventually('D1 to know', async () => {
+      return (await tenant.call('GET', `/endpoints/${endpoint.id}`)).body.status === 'enabled'
+    })
+    const later = await tenant.published({ data: 3 })
+    for (const message_id of message_ids) await tenant.deliveryIn('cancelled', message_id, endpoint.id)
+    is_late = false
+    await enabling
+    await tenant.deliveryIn('succeeded', later, endpoint.id)
+    expect(receivers.current.arrivals(endpoint.url)).toHaveLength(1)
   })
 
   it('cancels nothing that is not parked, because the endpoint is enabled already', async () => {

@@ -37,6 +37,10 @@ describe('a message is refused', () => {
     ['a raw body without its type', { ...RAW, content_type: undefined }, 'content_type'],
     ['a raw body of no media type', { ...RAW, content_type: 'xml' }, 'content_type'],
     ['a media type with a line break', { ...RAW, content_type: 'text/plain;\r\nx-a: b' }, 'content_type'],
+    ['a media type with one before its parameters', { ...RAW, content_type: 'text/plain\n;a=b' }, 'content_type'],
+    ['a media type with one and a space', { ...RAW, content_type: 'text/plain \r\n ;a=b' }, 'content_type'],
+    ['a media type with a line separator', { ...RAW, content_type: 'text/plain\u2028;a=b' }, 'content_type'],
+    ['a media type that ends in a line break', { ...RAW, content_type: 'text/plain\n' }, 'content_type'],
   ])('with %s', async (_what, body, member) => {
     const { tenant } = await withEndpoint()
     const reply = await tenant.call('POST', '/messages', { body })

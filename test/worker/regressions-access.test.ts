@@ -1,0 +1,110 @@
+/** What a key may see of a tenant, and how little a key that is none makes Postern look at. */
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
+import { createApiKey } from '../../src/keys/api-key.ts'
+import { call, createTenant, type Json, type TenantHandle, useReceivers } from './harness.ts'
+import { expectProblem } from './problem.ts'
+
+useReceivers()
+
+const REDACTED = '[redacted]'
+
+describe("an endpoint's own headers", () => {
+  const headers = { authorization: 'Bearer s3cret', 'x-acme-pin': '1234' }
+  const masked = { authorization: REDACTED, 'x-acme-pin': REDACTED }
+
+  it.each([
+    { role: 'admin', seen: headers },
+    { role: 'developer', seen: headers },
+    { role: 'viewer', seen: masked },
+  ])('as a $role sees them', async ({ role, seen }) => {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint({ headers })
+    const key = await tenant.key(role)
+    expect((await tenant.call('GET', `/endpoints/${endpoint.id}`, { key })).body.headers).toEqual(seen)
+    expect((await tenant.call('GET', '/endpoints', { key })).body.data).toMatchObject([{ headers: seen }])
+  })
+
+  it.each(['admin', 'viewer'])('are masked in the record of an attempt, whatever their names (%s)', async (role) => {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint({ headers })
+    const message_id = await tenant.published()
+    await tenant.deliveryIn('succeeded', message_id, endpoint.id)
+    const key = await tenant.key(role)
+    const { body } = await tenant.call('GET', `/deliveries/${message_id}.${endpoint.id}`, { key })
+    expect(body.attempt_log[0].request_headers).toMatchObject({ ...masked, 'webhook-id': message_id })
+  })
+})
+
+describe('a well-formed key that was made up', () => {
+  const ENDPOINTS = 20
+
+  async function richTenant(): Promise<TenantHandle> {
+    const tenant = await createTenant()
+    for (let i = 0; i < ENDPOINTS; i++) await tenant.endpoint({ filter: `data.n = ${i}` })
+    return tenant
+  }
+
+  const madeUpKey = () => createApiKey('live', (length) => crypto.getRandomValues(new Uint8Array(length)))
+
+  /** Everything that D1 answers to `first` from now on. */
+  function overhearDatabase(): Json[] {
+    const answers: Json[] = []
+    const prepare = env.DB.prepare.bind(env.DB)
+    vi.spyOn(env.DB, 'prepare').mockImplementation((sql) => {
+      const statement = prepare(sql)
+      const bind = (...values: unknown[]) => {
+        const bound = prepare(sql).bind(...values)
+        const first = async () => {
+          const { results, meta } = await bound.all()
+          answers.push({ row: results[0], rows_read: meta.rows_read })
+          return results[0] ?? null
+        }
+        return Object.assign(bound, { first })
+      }
+      return Object.assign(statement, { bind })
+    })
+    return answers
+  }
+
+  it.each([
+    { whose: 'nobody’s', keyFor: madeUpKey },
+    { whose: 'another tenant’s', keyFor: async () => (await createTenant()).key('admin') },
+  ])('loads nothing of the tenant that it names when it is $whose', async ({ keyFor }) => {
+    const tenant = await richTenant()
+    const key = await keyFor()
+    const answers = overhearDatabase()
+    const reply = await tenant.call('GET', '/endpoints', { key })
+    expect([401, 404]).toContain(reply.status)
+    expect(answers).toHaveLength(1)
+    expect(answers[0].row).toMatchObject({ tenant: null, endpoints: '[]' })
+  })
+
+  it('makes D1 read no endpoint', async () => {
+    const tenant = await richTenant()
+    const key = await madeUpKey()
+    const answers = overhearDatabase()
+    await tenant.call('GET', '/endpoints', { key })
+    expect(
+      answers.map(({ rows_read }) => rows_read < ENDPOINTS),
+      JSON.stringify(answers),
+    ).toEqual([true])
+  })
+
+  it('is refused wherever it is used', async () => {
+    const tenant = await richTenant()
+    const key = await madeUpKey()
+    expectProblem(await tenant.call('GET', '/endpoints', { key }), 401, 'unauthorized')
+    expectProblem(await call('GET', '/v1/tenants/no-such-tenant/endpoints', { key }), 401, 'unauthorized')
+  })
+
+  it('does not stand in the way of a good one', async () => {
+    const tenant = await richTenant()
+    const viewer = await tenant.key('viewer')
+    await tenant.call('GET', '/endpoints', { key: await madeUpKey() })
+    for (const key of [viewer, undefined]) {
+      const reply = await tenant.call('GET', '/endpoints', key === undefined ? {} : { key })
+      expect(reply.body.data).toHaveLength(ENDPOINTS)
+    }
+  })
+})
