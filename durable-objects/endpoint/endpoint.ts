@@ -1,28 +1,16 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
-import type { AttemptJob, FinishedAttempt } from './attempt.ts'
-import type { Breaker } from './breaker.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
-import type { DeliveryRow, Parcel } from './delivery-row.ts'
+import type { DeliveryRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { type Condition, Interpreter } from './interpreter.ts'
 import { Journal } from './journal.ts'
 import { listDeliveries, replayPage } from './listing.ts'
-import {
-  BACKUP_MS,
-  concurrency,
-  decide,
-  type Effect,
-  type EndpointEvent,
-  type EndpointState,
-  isHeld,
-  type Rules,
-  restingState,
-} from './machine.ts'
+import { BACKUP_MS, concurrency, isHeld, type Rules, restingState } from './machine.ts'
 import { attemptMeans } from './means.ts'
 import { Meta } from './meta.ts'
-import { withoutBlame } from './outcome.ts'
 import { firstPosition } from './position.ts'
 import { Projection, writeDeliveries } from './projection.ts'
 import { deleteExpired, hasExpired, nextUpkeepAt, UPKEEP_MS_MIN } from './retention.ts'
@@ -41,21 +29,12 @@ import type {
 } from './rpc.ts'
 import { SettingsCopy } from './settings-copy.ts'
 import { Store } from './store.ts'
-import { Timer } from './timer.ts'
 import { toBreakerView, toDeliveryView } from './views.ts'
-import { sendWakes, type Wake } from './wakes.ts'
 
-const CANCEL_PAGE = 500
 /** How often an object that is awake anyway asks D1 whether it is still wanted. */
 const CONFIRM_MS = 60 * 60 * 1000
 /** Rows that a restart may look at once more without anybody noticing. */
 const RECOVERED_ROWS_CHEAP = 100
-
-/** What must outlive the process, beside the deliveries. */
-interface Condition {
-  breaker: Breaker
-  cancel_below: number | null
-}
 
 /** Rules of an object that has not been told its settings: it holds nothing and starts nothing. */
 const NO_RULES: Rules = {
@@ -68,58 +47,70 @@ const NO_RULES: Rules = {
 }
 
 /**
- * The Durable Object of one endpoint: loads what the core needs, lets it decide, performs the effects.
- * Beside the Courier the only file that knows the object's life: its constructor, calls, alarm and end.
+ * The Durable Object of one endpoint: its life, which is a constructor, calls, alarms and an end. What
+ * happens in it is an event for the core (machine.ts), and what follows is performed by the interpreter.
  */
 export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly store: Store
   private readonly meta: Meta
   private readonly settings: SettingsCopy
   private readonly intake: Intake
-  private readonly dispatcher: Dispatcher
   private readonly dead_letters: DeadLetterOutbox
   private readonly projection: Projection
-  private readonly timer: Timer
-  private state: EndpointState
-  private is_cancelling = false
+  private readonly core: Interpreter
   /** When D1 last said what this endpoint is. */
   private confirmed_at = 0
   private tidied_at = 0
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
-    this.store = new Store(ctx.storage.sql)
-    this.meta = new Meta(ctx.storage.sql)
+    const { storage } = ctx
+    this.store = new Store(storage.sql)
+    this.meta = new Meta(storage.sql)
     this.settings = new SettingsCopy(this.meta, env.DB, this.log)
     this.intake = new Intake(this.store)
-    this.dispatcher = new Dispatcher(attemptMeans(env), (job) => ctx.exports.Courier.attempt(job))
-    this.dead_letters = new DeadLetterOutbox(ctx.storage.sql, env.DEAD_LETTERS, this.log)
-    this.timer = new Timer(() => this.run({ kind: 'woken' }))
+    this.dead_letters = new DeadLetterOutbox(storage.sql, env.DEAD_LETTERS, this.log)
     const newest = this.store.newest()
     const watermark = this.storedWatermark()
     this.store.rescheduleInterrupted(watermark, Date.now())
     this.projection = new Projection(
       this.store,
-      new Journal(ctx.storage.sql),
+      new Journal(storage.sql),
       {
         write: (rows) => this.project(rows),
-        lowestInFlight: () => Math.min(Number.POSITIVE_INFINITY, ...this.state.in_flight.keys()),
+        lowestInFlight: () => Math.min(Number.POSITIVE_INFINITY, ...this.core.state.in_flight.keys()),
         log: this.log,
       },
       watermark,
       newest === null ? 0 : newest.position + 1,
     )
-    const condition = this.meta.read<Condition>('condition')
-    this.state = restingState(this.settings.current ?? NO_RULES, {
-      ...condition,
-      next_due_at: this.store.nextDueAt(new Map()),
-      unfinished: this.store.countUnfinished(this.settings.current?.max_unfinished ?? 0),
-    })
-    this.projection.recover()
+    const { store, meta, settings, intake, dead_letters, projection, log } = this
+    const dispatcher = new Dispatcher(attemptMeans(env), (job) => ctx.exports.Courier.attempt(job))
+    this.core = new Interpreter(
+      {
+        storage,
+        abort: (reason) => ctx.abort(reason),
+        env,
+        store,
+        meta,
+        settings,
+        intake,
+        dispatcher,
+        dead_letters,
+        projection,
+        log,
+      },
+      restingState(settings.current ?? NO_RULES, {
+        ...meta.read<Condition>('condition'),
+        next_due_at: store.nextDueAt(new Map()),
+        unfinished: store.countUnfinished(settings.current?.max_unfinished ?? 0),
+      }),
+    )
+    projection.recover()
     ctx.blockConcurrencyWhile(async () => {
-      this.state = { ...this.state, alarm_at: await ctx.storage.getAlarm() }
+      this.core.state = { ...this.core.state, alarm_at: await storage.getAlarm() }
       // Whatever woke this object: what the process before it left undone goes on now.
-      this.run({ kind: 'woken' })
+      this.core.run({ kind: 'woken' })
     })
   }
 
@@ -130,8 +121,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     if (settings === null) return call.items.map(() => ({ outcome: 'gone' }))
     // Nothing below awaits: looking for duplicates and writing are one step that no other call comes between.
     const { arrivals, verdicts, placed } = this.intake.place(call.items, settings.ordering, Date.now())
-    const refused = this.run({ kind: 'enqueued', arrivals }, { placed })
-    const state = isHeld(this.state) ? 'parked' : 'pending'
+    const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
+    const state = isHeld(this.core.state) ? 'parked' : 'pending'
     return verdicts.map((verdict, i) => {
       if ('outcome' in verdict) return verdict
       if (refused.has(verdict.position)) return { outcome: 'full' }
@@ -141,9 +132,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async wake(position: number): Promise<number | null> {
-    this.run({ kind: 'woken' })
-    const due_at = this.state.in_flight.has(position) ? null : (this.store.row(position)?.due_at ?? null)
-    return due_at !== null && due_at > Date.now() && !isHeld(this.state) ? due_at : null
+    this.core.run({ kind: 'woken' })
+    const due_at = this.core.state.in_flight.has(position) ? null : (this.store.row(position)?.due_at ?? null)
+    return due_at !== null && due_at > Date.now() && !isHeld(this.core.state) ? due_at : null
   }
 
   async configure(settings: EndpointSettings): Promise<void> {
@@ -153,7 +144,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }> {
-    const { rows, next_cursor } = listDeliveries(this.store, this.state, query)
+    const { rows, next_cursor } = listDeliveries(this.store, this.core.state, query)
     return { deliveries: rows.map((row) => this.view(row)), next_cursor }
   }
 
@@ -170,8 +161,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
       if (row.finished_at !== null) this.restart(row)
-      else if (row.due_at === null || this.state.in_flight.has(row.position)) return 'wrong_state'
-      else this.run({ kind: 'retry', delivery: row })
+      else if (row.due_at === null || this.core.state.in_flight.has(row.position)) return 'wrong_state'
+      else this.core.run({ kind: 'retry', delivery: row })
       return 'done'
     })
   }
@@ -186,8 +177,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async cancel(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
-      if (row.finished_at !== null || this.state.in_flight.has(row.position)) return 'wrong_state'
-      this.run({ kind: 'cancel', delivery: row })
+      if (row.finished_at !== null || this.core.state.in_flight.has(row.position)) return 'wrong_state'
+      this.core.run({ kind: 'cancel', delivery: row })
       return 'done'
     })
   }
@@ -199,11 +190,11 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async breaker(): Promise<BreakerView> {
-    return toBreakerView(this.state, concurrency(this.state))
+    return toBreakerView(this.core.state, concurrency(this.core.state))
   }
 
   async resetBreaker(): Promise<BreakerView> {
-    this.run({ kind: 'reset_breaker' })
+    this.core.run({ kind: 'reset_breaker' })
     return this.breaker()
   }
 
@@ -230,14 +221,14 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       if (was_loose && !this.hasLoose()) this.ring(false)
     } catch (error) {
       this.log('error', 'endpoint.alarm_failed', { error })
-      this.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
+      this.core.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
     }
   }
 
   private ring(unflushed: boolean): void {
-    this.run({
+    this.core.run({
       kind: 'alarm',
-      next_due_at: this.store.nextDueAt(this.state.in_flight),
+      next_due_at: this.store.nextDueAt(this.core.state.in_flight),
       upkeep_at: this.upkeepAt(Date.now()),
       unflushed,
     })
@@ -258,98 +249,6 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     }
   }
 
-  // --- deciding and doing ---
-
-  /** Lets the core decide about an event and about what follows from it. Answers the positions refused. */
-  private run(event: EndpointEvent, given: Partial<Pick<Turn, 'placed' | 'record'>> = {}): ReadonlySet<number> {
-    const turn: Turn = {
-      now: Date.now(),
-      placed: given.placed ?? new Map(),
-      record: given.record ?? null,
-      parcels: new Map(),
-      wakes: [],
-      refused: new Set(),
-      following: [event],
-    }
-    try {
-      for (let next = turn.following.shift(); next !== undefined; next = turn.following.shift()) {
-        const { state, effects } = decide(this.state, next, { now: turn.now, random: Math.random })
-        this.state = state
-        for (const effect of effects) this.perform(effect, turn)
-      }
-    } catch (error) {
-      // Memory may now say what storage does not: begin again from storage, which is the truth.
-      this.log('error', 'endpoint.aborted', { event: event.kind, error })
-      this.ctx.abort(`an effect failed: ${error}`)
-      throw error
-    }
-    if (turn.wakes.length > 0) void this.wakeLater(turn.wakes)
-    return turn.refused
-  }
-
-  private perform(effect: Effect, turn: Turn): void {
-    switch (effect.kind) {
-      case 'insert': {
-        const parcel = this.intake.insert(effect, turn.placed, this.projection.watermark, turn.now)
-        turn.parcels.set(effect.position, parcel)
-        this.projection.touch(effect.position)
-        break
-      }
-      case 'refuse':
-        turn.refused.add(effect.position)
-        break
-      case 'update':
-      case 'requeue':
-        this.store.update(effect.position, effect.change, turn.now, turn.record)
-        if (effect.kind === 'requeue') this.store.moveToEnd(effect.position, this.intake.nextSeq(turn.now))
-        turn.record = null
-        this.projection.touch(effect.position)
-        break
-      case 'attempt': {
-        const parcel = turn.parcels.get(effect.position) ?? this.store.parcel(effect.position)
-        if (parcel !== null) this.launch(parcel)
-        break
-      }
-      case 'load_due': {
-        const deliveries = this.store.due(turn.now, effect.limit, this.state.in_flight)
-        for (const parcel of deliveries) turn.parcels.set(parcel.position, parcel)
-        const loaded = deliveries.map(({ position }) => [position, null] as const)
-        const taken = new Map<number, unknown>([...this.state.in_flight, ...loaded])
-        turn.following.unshift({ kind: 'due', deliveries, next_due_at: this.store.nextDueAt(taken) })
-        break
-      }
-      case 'load_unfinished':
-        void this.cancelNextPage(effect.below)
-        break
-      case 'release':
-        if (this.store.release(effect.order_key, turn.now)) turn.following.push({ kind: 'released', due_at: turn.now })
-        break
-      case 'wake_later':
-        turn.wakes.push(effect)
-        break
-      case 'set_alarm':
-        void this.ctx.storage.setAlarm(effect.at)
-        break
-      case 'set_timer':
-        this.timer.ringBy(effect.at, turn.now)
-        break
-      case 'save_condition': {
-        const { breaker, cancel_below } = this.state
-        this.meta.write('condition', { breaker, cancel_below } satisfies Condition)
-        break
-      }
-      case 'dead_letter':
-        this.recordDeadLetter(effect.position, turn.now)
-        break
-      case 'disable':
-        this.settings.disable(effect.reason, turn.now)
-        break
-      case 'announce':
-        this.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
-        break
-    }
-  }
-
   private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
     return message_ids.map((message_id) => {
       const row = this.store.find(message_id)
@@ -359,41 +258,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   private restart(row: DeliveryRow): void {
     const is_behind = row.order_key !== null && this.store.hasUnfinished(row.order_key)
-    this.run({ kind: 'restart', delivery: row, is_behind })
-  }
-
-  // --- attempts ---
-
-  private launch(parcel: Parcel): void {
-    if (this.settings.current === null) return
-    const { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform } = this.settings.current
-    const destination = { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform }
-    const job: AttemptJob = { destination, parcel, number: parcel.attempts + 1 }
-    void this.dispatcher.dispatch(job).then((finished) => this.conclude(job, finished))
-  }
-
-  private conclude({ parcel, destination }: AttemptJob, { record, outcome }: FinishedAttempt): void {
-    // What an earlier URL answered says nothing about the one that takes its place.
-    const is_blamed = destination.url === this.settings.current?.url
-    this.run(
-      { kind: 'finished', position: parcel.position, outcome: is_blamed ? outcome : withoutBlame(outcome) },
-      { record },
-    )
-    try {
-      this.env.ATTEMPTS.writeDataPoint({
-        indexes: [destination.tenant_id],
-        blobs: [destination.endpoint_id, parcel.event_type, record.error ?? 'success'],
-        doubles: [record.duration_ms, record.number, record.status ?? 0],
-      })
-    } catch (error) {
-      this.log('warn', 'analytics.failed', { error })
-    }
-  }
-
-  private async wakeLater(wakes: readonly Wake[]): Promise<void> {
-    if (this.settings.current === null) return
-    const due_at = await sendWakes(this.env.RETRIES, this.settings.current, wakes, Date.now(), this.log)
-    if (due_at !== null) this.run({ kind: 'wake_refused', due_at })
+    this.core.run({ kind: 'restart', delivery: row, is_behind })
   }
 
   // --- settings ---
@@ -413,40 +278,13 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const before = this.settings.current
     if (before !== null && settings.version <= before.version) return
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (before === null) this.state = { ...this.state, rules: settings }
+    if (before === null) this.core.state = { ...this.core.state, rules: settings }
     const rules = this.settings.write(settings)
     const { cancel_before } = settings
     // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
-    const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.state)
+    const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.core.state)
     const cancel_below = cancels && cancel_before !== null ? firstPosition(cancel_before) : null
-    this.run({ kind: 'configured', rules, cancel_below })
-  }
-
-  private async cancelNextPage(below: number): Promise<void> {
-    if (this.is_cancelling) return
-    this.is_cancelling = true
-    // A page a turn: a million cancellations must not keep everything else waiting.
-    await scheduler.wait(0)
-    this.is_cancelling = false
-    this.run({ kind: 'unfinished', deliveries: this.store.unfinishedBelow(below, CANCEL_PAGE, this.state.in_flight) })
-  }
-
-  private recordDeadLetter(position: number, now: number): void {
-    const row = this.store.row(position)
-    if (row === null || this.settings.current === null) return
-    const { message_id, event_type, accepted_at, attempts, last_status, last_error } = row
-    const { tenant_id, endpoint_id } = this.settings.current
-    this.dead_letters.add({
-      tenant_id,
-      endpoint_id,
-      message_id,
-      event_type,
-      accepted_at,
-      died_at: now,
-      attempts,
-      last_status,
-      last_error,
-    })
+    this.core.run({ kind: 'configured', rules, cancel_below })
   }
 
   // --- upkeep ---
@@ -476,7 +314,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       this.tidied_at = now
       await deleteExpired(this.store, current.retention_ms, now)
     }
-    if (this.hasLoose() || this.state.in_flight.size > 0) return
+    if (this.hasLoose() || this.core.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
     const unmarked = this.store.positionsFrom(this.storedWatermark(), RECOVERED_ROWS_CHEAP)
     if (unmarked.length === RECOVERED_ROWS_CHEAP) this.meta.write('watermark', this.projection.watermark)
@@ -488,7 +326,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private view(row: DeliveryRow): DeliveryView {
-    return toDeliveryView(row, this.settings.current?.endpoint_id ?? '', this.state)
+    return toDeliveryView(row, this.settings.current?.endpoint_id ?? '', this.core.state)
   }
 
   /** With the names of this endpoint. */
@@ -496,16 +334,4 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { tenant_id, endpoint_id } = this.settings.current ?? {}
     log(level, message, { tenant_id, endpoint_id, ...fields })
   }
-}
-
-/** One call of {@link Endpoint.run}: what effects hand to one another. */
-interface Turn {
-  now: number
-  placed: ReturnType<Intake['place']>['placed']
-  /** The attempt that the next update records. */
-  record: AttemptRecord | null
-  parcels: Map<number, Parcel>
-  wakes: Wake[]
-  refused: Set<number>
-  following: EndpointEvent[]
 }
