@@ -4,6 +4,7 @@ import { type Log, log } from '../../src/lib/log.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Gathering } from './gathering.ts'
 import { Intake } from './intake.ts'
 import { type Condition, Interpreter } from './interpreter.ts'
 import { Journal } from './journal.ts'
@@ -23,6 +24,7 @@ import type {
   EndpointRpc,
   EndpointSettings,
   EnqueueCall,
+  EnqueueItem,
   EnqueueResult,
   ReplayQuery,
   StoredMessage,
@@ -58,6 +60,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly dead_letters: DeadLetterOutbox
   private readonly projection: Projection
   private readonly core: Interpreter
+  private readonly gathering: Gathering<readonly EnqueueItem[], EnqueueResult[]>
   /** When D1 last said what this endpoint is. */
   private confirmed_at = 0
   private tidied_at = 0
@@ -106,6 +109,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         unfinished: store.countUnfinished(settings.current?.max_unfinished ?? 0),
       }),
     )
+    this.gathering = new Gathering(
+      (calls) => this.take(calls),
+      () => storage.sync(),
+    )
     projection.recover()
     ctx.blockConcurrencyWhile(async () => {
       this.core.state = { ...this.core.state, alarm_at: await storage.getAlarm() }
@@ -118,17 +125,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async enqueue(call: EnqueueCall): Promise<EnqueueResult[]> {
     const settings = await this.adopt(call)
-    if (settings === null) return call.items.map(() => ({ outcome: 'gone' }))
-    // Nothing below awaits: looking for duplicates and writing are one step that no other call comes between.
-    const { arrivals, verdicts, placed } = this.intake.place(call.items, settings.ordering, Date.now())
-    const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
-    const state = isHeld(this.core.state) ? 'parked' : 'pending'
-    return verdicts.map((verdict, i) => {
-      if ('outcome' in verdict) return verdict
-      if (refused.has(verdict.position)) return { outcome: 'full' }
-      const accepted_at = call.items[i]?.accepted_at ?? 0
-      return verdict.is_twin ? { outcome: 'duplicate', state, accepted_at } : { outcome: 'accepted', state }
-    })
+    return settings === null ? call.items.map(() => ({ outcome: 'gone' })) : this.gathering.add(call.items)
   }
 
   async wake(position: number): Promise<number | null> {
@@ -247,6 +244,22 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       this.log('warn', 'settings.unconfirmed', { error })
       return false
     }
+  }
+
+  /** Takes custody of what several calls bring. Looking for duplicates and writing are one step: nothing here awaits. */
+  private take(calls: readonly (readonly EnqueueItem[])[]): EnqueueResult[][] {
+    const items = calls.flat()
+    const ordering = this.settings.current?.ordering ?? 'none'
+    const { arrivals, verdicts, placed } = this.intake.place(items, ordering, Date.now())
+    const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
+    const state = isHeld(this.core.state) ? 'parked' : 'pending'
+    const results = verdicts.map((verdict, i): EnqueueResult => {
+      if ('outcome' in verdict) return verdict
+      if (refused.has(verdict.position)) return { outcome: 'full' }
+      const accepted_at = items[i]?.accepted_at ?? 0
+      return verdict.is_twin ? { outcome: 'duplicate', state, accepted_at } : { outcome: 'accepted', state }
+    })
+    return calls.map(({ length }) => results.splice(0, length))
   }
 
   private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
