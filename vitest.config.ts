@@ -2,6 +2,9 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { generateSecrets } from './scripts/state.ts'
 
+const TIMED = ['test/e2e/delivery.test.ts', 'test/e2e/backlog.test.ts']
+const e2e = { environment: 'node', globalSetup: './test/e2e/build.ts', testTimeout: 120_000 } as const
+
 export default defineConfig({
   test: {
     projects: [
@@ -9,6 +12,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          environment: 'node',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
           environment: 'node',
           sequence: { groupOrder: 0 },
         },
@@ -35,14 +46,23 @@ export default defineConfig({
       },
       {
         test: {
+          ...e2e,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          environment: 'node',
-          globalSetup: './test/e2e/build.ts',
-          testTimeout: 120_000,
-          // Each file runs a gateway of its own, and some compare times: two at once would measure each other.
-          fileParallelism: false,
+          exclude: TIMED,
+          // Each file runs a gateway of its own, and mostly waits: for an alarm, a retry, a restart.
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...e2e,
+          name: 'timed',
+          include: TIMED,
+          // They compare times: two at once would measure each other.
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

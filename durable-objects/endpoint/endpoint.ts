@@ -216,6 +216,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       await this.tidy()
       // What only kept the alarm coming is done: back to sleep for as long as the rest allows.
       if (was_loose && !this.hasLoose()) this.ring(false)
+      if (this.core.state.alarm_at === null) await this.ctx.storage.deleteAlarm()
     } catch (error) {
       this.log('error', 'endpoint.alarm_failed', { error })
       this.core.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
@@ -270,7 +271,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   private restart(row: DeliveryRow): void {
-    const is_behind = row.order_key !== null && this.store.hasUnfinished(row.order_key)
+    const is_behind = row.order_key !== null && this.store.lastSeq(row.order_key) !== null
     this.core.run({ kind: 'restart', delivery: row, is_behind })
   }
 

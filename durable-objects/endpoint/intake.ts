@@ -58,9 +58,10 @@ export class Intake {
       // Beyond its window a delivery could not be found by its id.
       if (position >= endPosition(item.accepted_at)) return { outcome: 'full' }
       const order_key = orderKey(ordering, item.ordering_key)
-      const is_behind = order_key !== null && (keys_taken.has(order_key) || this.store.hasUnfinished(order_key))
+      const last_seq = order_key === null ? null : this.store.lastSeq(order_key)
+      const is_behind = last_seq !== null || (order_key !== null && keys_taken.has(order_key))
       if (order_key !== null) keys_taken.add(order_key)
-      placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(now) })
+      placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(last_seq, now) })
       seen.set(item.message_id, { fingerprint: item.fingerprint, position })
       arrivals.push({ position, order_key, is_behind })
       return { position, is_twin: false }
@@ -98,9 +99,13 @@ export class Intake {
     }
   }
 
-  /** A place at the end of an ordering key: time, made strictly growing. */
-  nextSeq(now: number): number {
-    this.last_seq = Math.max(this.last_seq + 1, firstPosition(now))
+  /**
+   * A place at the end of an ordering key: time, made strictly growing. Behind what is stored, too,
+   * because a restart may find a clock that is behind the one before it.
+   * @param last_seq place of the last that has not ended; null when none is left
+   */
+  nextSeq(last_seq: number | null, now: number): number {
+    this.last_seq = Math.max(this.last_seq, last_seq ?? 0, firstPosition(now) - 1) + 1
     return this.last_seq
   }
 }

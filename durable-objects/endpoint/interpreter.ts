@@ -93,7 +93,7 @@ export class Interpreter {
       case 'update':
       case 'requeue':
         this.at.store.update(effect.position, effect.change, turn.now, turn.record)
-        if (effect.kind === 'requeue') this.at.store.moveToEnd(effect.position, this.at.intake.nextSeq(turn.now))
+        if (effect.kind === 'requeue') this.moveToEnd(effect.position, turn.now)
         turn.record = null
         this.at.projection.touch(effect.position)
         break
@@ -141,6 +141,13 @@ export class Interpreter {
         this.at.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
         break
     }
+  }
+
+  /** To the end of its ordering key, if it has one. */
+  private moveToEnd(position: number, now: number): void {
+    const { store, intake } = this.at
+    const order_key = store.row(position)?.order_key ?? null
+    if (order_key !== null) store.setSeq(position, intake.nextSeq(store.lastSeq(order_key), now))
   }
 
   private launch(parcel: Parcel): void {

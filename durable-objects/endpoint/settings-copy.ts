@@ -1,13 +1,13 @@
-import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
+import { markDisabled, type OwnDisabling } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
 import type { Log } from '../../src/lib/log.ts'
 import type { Meta } from './meta.ts'
 import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
 
-interface OwnDisabling {
-  reason: DisabledReason
-  /** Unix milliseconds. */
-  at: number
+/** A disabling of its own, of which D1 has not heard yet. */
+interface Unreported extends OwnDisabling {
+  /** Of the settings that it knew then: an enabling that they hold is not one of since. */
+  version: number
 }
 
 /** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
@@ -32,7 +32,8 @@ export class SettingsCopy {
    */
   write(settings: EndpointSettings): EndpointSettings {
     const own = this.unreported()
-    const is_over = own !== null && settings.enabled_at !== null && settings.enabled_at >= own.at
+    // By what changed and not by when: the clocks of two machines do not agree.
+    const is_over = own !== null && settings.version > own.version && settings.enabled_at !== own.enabled_at
     if (is_over) this.meta.delete('disabled_unreported')
     const disabled = settings.disabled ?? (is_over ? null : (own?.reason ?? null))
     this.current = { ...settings, disabled }
@@ -70,15 +71,16 @@ export class SettingsCopy {
   /** The Endpoint has disabled itself; D1 has to hear of it. */
   disable(reason: DisabledReason, now: number): void {
     if (this.current === null) return
-    this.meta.write('disabled_unreported', { reason, at: now } satisfies OwnDisabling)
+    const { version, enabled_at } = this.current
+    this.meta.write('disabled_unreported', { reason, at: now, version, enabled_at } satisfies Unreported)
     this.write(this.current)
     this.log('info', 'endpoint.disabled', { reason })
     void this.report()
   }
 
   /** Why it disabled itself, while D1 does not know. */
-  unreported(): OwnDisabling | null {
-    return this.meta.read<OwnDisabling>('disabled_unreported')
+  unreported(): Unreported | null {
+    return this.meta.read<Unreported>('disabled_unreported')
   }
 
   /** Tells D1 that the Endpoint has disabled itself; repeated by the alarm until D1 has heard it. */
@@ -86,7 +88,7 @@ export class SettingsCopy {
     const own = this.unreported()
     if (own === null || this.current === null) return
     try {
-      await markDisabled(this.db, this.current.tenant_id, this.current.endpoint_id, own.reason, own.at)
+      await markDisabled(this.db, this.current, own)
       this.meta.delete('disabled_unreported')
     } catch (error) {
       this.log('warn', 'endpoint.disable_unreported', { error })

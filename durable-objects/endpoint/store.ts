@@ -154,8 +154,13 @@ export class Store {
     return null
   }
 
-  hasUnfinished(order_key: string): boolean {
-    return this.firstInOrder(order_key) !== null
+  /** Place of the last delivery of this ordering key that has not ended; null when none is left. */
+  lastSeq(order_key: string): number | null {
+    const [row] = this.sql.exec<{ seq: number }>(
+      'SELECT seq FROM deliveries WHERE order_key = ? AND finished_at IS NULL ORDER BY seq DESC LIMIT 1',
+      order_key,
+    )
+    return row?.seq ?? null
   }
 
   /** Makes the head of an ordering key due, unless it already is. */
@@ -276,9 +281,8 @@ export class Store {
     )
   }
 
-  /** Moves a delivery to the end of its ordering key, if it has one. */
-  moveToEnd(position: number, seq: number): void {
-    this.sql.exec('UPDATE deliveries SET seq = ? WHERE position = ? AND order_key IS NOT NULL', seq, position)
+  setSeq(position: number, seq: number): void {
+    this.sql.exec('UPDATE deliveries SET seq = ? WHERE position = ?', seq, position)
   }
 
   // --- several ---

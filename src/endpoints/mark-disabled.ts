@@ -1,19 +1,24 @@
-import { and, eq, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { DisabledReason } from '../../durable-objects/endpoint/rpc.ts'
 import { endpoints } from './table.ts'
 
+export interface OwnDisabling {
+  reason: DisabledReason
+  /** When it did, Unix milliseconds. */
+  at: number
+  /** `enabled_at` of the settings that it knew then. */
+  enabled_at: number | null
+}
+
 /**
  * Records that an Endpoint has disabled itself, unless it is disabled already, was enabled since, or is gone.
- * @param at when it did, Unix milliseconds
  * @throws what D1 throws
  */
 export async function markDisabled(
   db: D1Database,
-  tenant_id: string,
-  endpoint_id: string,
-  reason: DisabledReason,
-  at: number,
+  { tenant_id, endpoint_id }: { tenant_id: string; endpoint_id: string },
+  { reason, at, enabled_at }: OwnDisabling,
 ): Promise<void> {
   await drizzle(db)
     .update(endpoints)
@@ -23,7 +28,7 @@ export async function markDisabled(
         eq(endpoints.tenant_id, tenant_id),
         eq(endpoints.id, endpoint_id),
         isNull(endpoints.disabled),
-        or(isNull(endpoints.enabled_at), lt(endpoints.enabled_at, at)),
+        sql`${endpoints.enabled_at} IS ${enabled_at}`,
       ),
     )
 }

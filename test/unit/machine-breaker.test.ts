@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { concurrency } from '../../durable-objects/endpoint/machine.ts'
+import { DAY, FAILURE, HOUR, MINUTE, OURS, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { DAY, FAILURE, HOUR, MINUTE, OURS, SECOND, SUCCESS } from './model/given.ts'
 
 /** An endpoint whose breaker has just opened: five attempts in a row have failed. */
 function broken(rules: ConstructorParameters<typeof ModelEndpoint>[0] = {}): ModelEndpoint {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decide, restingState } from '../../durable-objects/endpoint/machine.ts'
+import { DAY, FAILURE, HOUR, MINUTE, RULES, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { DAY, FAILURE, HOUR, MINUTE, RULES, SECOND, SUCCESS } from './model/given.ts'
 
 describe('a retry', () => {
   it('goes on time by its queue message', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { DAY, FAILURE, HOUR, INTERRUPTED, MINUTE, OURS, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { DAY, FAILURE, HOUR, INTERRUPTED, MINUTE, OURS, SECOND, SUCCESS } from './model/given.ts'
 
 /** The schedule that Standard Webhooks recommends, which is the default of an endpoint. */
 const DEFAULT_DELAYS = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { DAY, FAILURE, GONE, HOUR, MINUTE, OURS, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { DAY, FAILURE, GONE, HOUR, MINUTE, OURS, SECOND, SUCCESS } from './model/given.ts'
 
 const PATIENT = { retry_delays_ms: Array<number>(20).fill(SECOND) }
 

@@ -5,8 +5,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Outcome, Rules } from '../../durable-objects/endpoint/machine.ts'
+import { FAILURE, GONE, HOUR, INTERRUPTED, MINUTE, OURS, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { FAILURE, GONE, HOUR, INTERRUPTED, MINUTE, OURS, SECOND, SUCCESS } from './model/given.ts'
 
 type Step =
   | { does: 'publish'; order_keys: (string | null)[] }

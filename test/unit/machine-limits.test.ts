@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { FAILURE, MINUTE, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { FAILURE, MINUTE, SECOND, SUCCESS } from './model/given.ts'
 
 const many = (count: number) => Array<null>(count).fill(null)
 

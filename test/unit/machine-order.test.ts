@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { FAILURE, GONE, SECOND, SUCCESS } from '../simulation/given.ts'
 import { ModelEndpoint } from './model/endpoint.ts'
-import { FAILURE, GONE, SECOND, SUCCESS } from './model/given.ts'
 
 /** The deliveries in the order of their first attempts. */
 function firstAttempts(endpoint: ModelEndpoint): number[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseLossless } from '../../src/lib/lossless-json.ts'
+import { parseLossless } from '../../src/lib/json.ts'
 import { type Draft, deliveredBody, identify, type Message } from '../../src/messages/message.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12, 0, 0, 5)

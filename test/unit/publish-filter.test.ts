@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Deps } from '../../src/http/context.ts'
-import { parseLossless } from '../../src/lib/lossless-json.ts'
+import type { Deps } from '../../src/deps.ts'
+import { parseLossless } from '../../src/lib/json.ts'
 import { publish } from '../../src/messages/publish.ts'
 
 /** Enough to keep a message that no endpoint wants; there is no endpoint to give one to. */

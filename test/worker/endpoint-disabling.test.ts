@@ -192,11 +192,17 @@ describe('an enabling of which the Endpoint’s own disabling did not know', () 
   it('is not undone by the report that was on its way', async () => {
     const tenant = await createTenant()
     const endpoint = await tenant.endpoint()
+    const owner = { tenant_id: tenant.id, endpoint_id: endpoint.id }
+    const before = { reason: 'gone', at: Date.now() + 60_000, enabled_at: null } as const
     await enable(tenant, endpoint)
-    await markDisabled(env.DB, tenant.id, endpoint.id, 'gone', Date.parse(endpoint.created_at))
+    // Late by the clock of the Endpoint, but of before by what it knew.
+    await markDisabled(env.DB, owner, before)
     expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'enabled', disabled_reason: null })
     await tenant.deliveryIn('succeeded', await tenant.published(), endpoint.id)
-    await markDisabled(env.DB, tenant.id, endpoint.id, 'gone', Date.now() + 1)
+    const enabled_at = await env.DB.prepare('SELECT enabled_at FROM endpoints WHERE id = ?')
+      .bind(endpoint.id)
+      .first<number>('enabled_at')
+    await markDisabled(env.DB, owner, { ...before, enabled_at })
     expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'disabled', disabled_reason: 'gone' })
   })
 })

@@ -7,6 +7,7 @@ import {
   eventually,
   type Json,
   ringAlarm,
+  skip,
   type TenantHandle,
   useReceivers,
 } from './harness.ts'
@@ -132,6 +133,22 @@ describe('fifo', () => {
     await ringAlarm(endpoint.id)
     await allSucceed(tenant, message_ids, endpoint)
     expect(contentsAt(endpoint)).toEqual(['f0', ...numbered(6)])
+  })
+
+  it('goes on in order after a crash that leaves it with a clock that is behind', async () => {
+    const { tenant, endpoint } = await orderedEndpoint('fifo')
+    await tenant.call('POST', `/endpoints/${endpoint.id}/disable`)
+    await publishInOrder(tenant, ['a1', 'a2'])
+    await crash(endpoint.id)
+    skip(-60_000)
+    await publishInOrder(tenant, ['a3'])
+    skip(60_000)
+    await tenant.call('POST', `/endpoints/${endpoint.id}/enable`)
+    await eventually('every arrival', async () => {
+      await ringAlarm(endpoint.id)
+      return contentsAt(endpoint).length === 3
+    })
+    expect(contentsAt(endpoint)).toEqual(['a1', 'a2', 'a3'])
   })
 
   it('goes on in order after a crash while the first waits for its retry', async () => {

@@ -1,30 +1,20 @@
-/**
- * The Endpoint's shell without Cloudflare: rows in a map, clocks that are told what time it is. It
- * performs the effects that the core decides on, and refuses those that would break a rule of delivery.
- */
+/** An Endpoint whose clocks are told what time it is, and whose platform fails only when a test says so. */
 import {
-  decide,
-  type Effect,
-  type EndpointEvent,
   type EndpointState,
   isHeld,
   type Outcome,
   type Rules,
   restingState,
 } from '../../../durable-objects/endpoint/machine.ts'
-import { DAY, RULES } from './given.ts'
-import { isFinished, ModelRows } from './rows.ts'
-import { checkAttempt, checkRest } from './rules-of-delivery.ts'
+import { EndpointModel } from '../../simulation/endpoint-model.ts'
+import { QUEUE_DELAY_MAX, RULES } from '../../simulation/given.ts'
+import { isFinished } from '../../simulation/rows.ts'
 
-const QUEUE_DELAY_MAX = DAY
 const CANCEL_PAGE = 3
 const RINGS_MAX = 20_000
 
-export class ModelEndpoint {
+export class ModelEndpoint extends EndpointModel {
   now = Date.UTC(2026, 0, 1)
-  state: EndpointState
-  random = () => 0.5
-  readonly rows = new ModelRows()
   readonly attempts: { position: number; at: number }[] = []
   readonly refused: number[] = []
   readonly dead_letters: number[] = []
@@ -41,23 +31,22 @@ export class ModelEndpoint {
   private is_cancelling = false
 
   constructor(rules: Partial<Rules> = {}) {
-    this.state = restingState({ ...RULES, ...rules })
+    super({ ...RULES, ...rules })
   }
 
   // --- what happens to it ---
 
   /** Messages that arrive in one call; each is an ordering key, or null. Answers their positions. */
   publish(...order_keys: (string | null)[]): number[] {
-    const keys = order_keys.length === 0 ? [null] : order_keys
-    const taken = new Set<string>()
-    const arrivals = keys.map((order_key, i) => {
-      const is_behind = order_key !== null && (taken.has(order_key) || this.rows.head(order_key) !== undefined)
-      if (order_key !== null) taken.add(order_key)
-      return { position: this.last_seq + 1 + i, order_key, is_behind }
+    const keyed = (order_keys.length === 0 ? [null] : order_keys).map((order_key) => {
+      return { position: ++this.last_seq, order_key }
     })
-    this.last_seq += arrivals.length
-    this.run({ kind: 'enqueued', arrivals }, new Map(arrivals.map((arrival) => [arrival.position, arrival.order_key])))
-    return arrivals.map(({ position }) => position)
+    const unchanging = { state: 'pending', failures: 0, watermark: 0, revision: 1, finished_at: null } as const
+    const arriving = keyed.map(({ position, order_key }) => {
+      return [position, { ...unchanging, position, order_key, seq: position, message: position }] as const
+    })
+    this.run({ kind: 'enqueued', arrivals: this.arrivals(keyed) }, new Map(arriving))
+    return keyed.map(({ position }) => position)
   }
 
   publishOne(order_key: string | null = null): number {
@@ -95,13 +84,13 @@ export class ModelEndpoint {
 
   /** The process is killed and comes back: what it had in memory is gone, what it had stored is not. */
   crash(): void {
-    this.rows.rescheduleInterrupted(this.now)
+    this.rows.rescheduleInterrupted(0, this.now)
     this.timer_at = null
     this.state = restingState(this.state.rules, {
       ...this.saved,
       next_due_at: this.rows.nextDueAt(new Map()),
       alarm_at: this.alarm_at,
-      unfinished: this.rows.unfinished().length,
+      unfinished: this.rows.unfinished_count,
     })
   }
 
@@ -146,96 +135,7 @@ export class ModelEndpoint {
     return Math.min(this.alarm_at ?? never, this.timer_at ?? never, ...this.wakes.map(({ rings_at }) => rings_at))
   }
 
-  // --- the machinery ---
-
-  run(event: EndpointEvent, arriving: ReadonlyMap<number, string | null> = new Map()): void {
-    const following: (() => EndpointEvent)[] = [() => event]
-    for (let next = following.shift(); next !== undefined; next = following.shift()) {
-      const { state, effects } = decide(this.state, next(), { now: this.now, random: this.random })
-      this.state = state
-      for (const effect of effects) this.perform(effect, following, arriving)
-    }
-    checkRest(event, this.state, this.rows, this.now, this.alarm_at)
-  }
-
-  private perform(
-    effect: Effect,
-    following: (() => EndpointEvent)[],
-    arriving: ReadonlyMap<number, string | null>,
-  ): void {
-    switch (effect.kind) {
-      case 'insert': {
-        const { position, due_at } = effect
-        const order_key = arriving.get(position) ?? null
-        this.rows.insert({ position, order_key, seq: position, state: 'pending', due_at, failures: 0 })
-        break
-      }
-      case 'refuse':
-        this.refused.push(effect.position)
-        break
-      case 'update': {
-        const row = this.rows.at(effect.position)
-        if (isFinished(row)) throw new Error(`a finished delivery became ${effect.change.state} by itself`)
-        this.rows.write(effect.position, effect.change)
-        break
-      }
-      case 'requeue':
-        this.rows.write(effect.position, { ...effect.change, seq: ++this.last_seq })
-        break
-      case 'attempt':
-        checkAttempt(effect.position, this.state, this.rows)
-        this.attempts.push({ position: effect.position, at: this.now })
-        break
-      case 'load_due': {
-        const deliveries = this.rows.due(this.now, effect.limit, this.state.in_flight)
-        const loaded = deliveries.map(({ position }) => [position, null] as const)
-        const taken = new Map<number, unknown>([...this.state.in_flight, ...loaded])
-        following.unshift(() => ({ kind: 'due', deliveries, next_due_at: this.rows.nextDueAt(taken) }))
-        break
-      }
-      case 'load_unfinished':
-        if (this.is_cancelling) break
-        this.is_cancelling = true
-        following.push(() => {
-          this.is_cancelling = false
-          const deliveries = this.rows.unfinishedBelow(effect.below, this.state.in_flight, CANCEL_PAGE)
-          return { kind: 'unfinished', deliveries }
-        })
-        break
-      case 'release': {
-        const head = this.rows.head(effect.order_key)
-        if (head === undefined || head.due_at !== null) break
-        this.rows.write(head.position, { due_at: this.now })
-        following.push(() => ({ kind: 'released', due_at: this.now }))
-        break
-      }
-      case 'wake_later':
-        this.wakes.push({
-          position: effect.position,
-          rings_at: Math.min(effect.due_at, this.now + QUEUE_DELAY_MAX),
-        })
-        break
-      case 'set_alarm':
-        this.alarm_at = effect.at
-        this.alarms_set++
-        break
-      case 'set_timer':
-        this.timer_at = Math.min(effect.at, this.timer_at ?? effect.at)
-        break
-      case 'save_condition':
-        this.saved = { breaker: this.state.breaker, cancel_below: this.state.cancel_below }
-        break
-      case 'dead_letter':
-        this.dead_letters.push(effect.position)
-        break
-      case 'disable':
-        this.announced.push(`disabled: ${effect.reason}`)
-        break
-      case 'announce':
-        this.announced.push(effect.event)
-        break
-    }
-  }
+  // --- clocks ---
 
   /** At its time, or once more because the platform rings at least once. */
   ringAlarm(): void {
@@ -257,9 +157,68 @@ export class ModelEndpoint {
       this.wakes = this.wakes.filter((other) => other !== wake)
       this.run({ kind: 'woken' })
       const due_at = this.state.in_flight.has(wake.position) ? null : this.rows.at(wake.position).due_at
-      if (due_at !== null && due_at > this.now && !isHeld(this.state)) {
-        this.wakes.push({ ...wake, rings_at: Math.min(due_at, this.now + QUEUE_DELAY_MAX) })
-      }
+      if (due_at !== null && due_at > this.now && !isHeld(this.state)) this.wakeLater(wake.position, due_at)
     }
+  }
+
+  // --- what the core's effects reach ---
+
+  protected override wallClock(): number {
+    return this.now
+  }
+
+  protected override alarmAt(): number | null {
+    return this.alarm_at
+  }
+
+  protected override nextSeq(): number {
+    return ++this.last_seq
+  }
+
+  protected override launch(position: number): void {
+    this.attempts.push({ position, at: this.now })
+  }
+
+  protected override wakeLater(position: number, due_at: number): void {
+    this.wakes.push({ position, rings_at: Math.min(due_at, this.now + QUEUE_DELAY_MAX) })
+  }
+
+  protected override setAlarm(at: number): void {
+    this.alarm_at = at
+    this.alarms_set++
+  }
+
+  protected override setTimer(at: number): void {
+    this.timer_at = Math.min(at, this.timer_at ?? at)
+  }
+
+  protected override saveCondition(): void {
+    this.saved = { breaker: this.state.breaker, cancel_below: this.state.cancel_below }
+  }
+
+  protected override cancelNextPage(below: number): void {
+    if (this.is_cancelling) return
+    this.is_cancelling = true
+    this.follow(() => {
+      this.is_cancelling = false
+      const deliveries = this.rows.unfinishedBelow(below, this.state.in_flight, CANCEL_PAGE)
+      return { kind: 'unfinished', deliveries }
+    })
+  }
+
+  protected override refuse(position: number): void {
+    this.refused.push(position)
+  }
+
+  protected override deadLetter(position: number): void {
+    this.dead_letters.push(position)
+  }
+
+  protected override disable(reason: string): void {
+    this.announced.push(`disabled: ${reason}`)
+  }
+
+  protected override announce(event: string): void {
+    this.announced.push(event)
   }
 }

@@ -1,10 +1,25 @@
-/** What tests of the Endpoint's core begin with: durations, settings, and ways an attempt may end. */
-import type { Outcome, Rules } from '../../../durable-objects/endpoint/machine.ts'
+/** What runs of the Endpoint's core begin with: durations, settings, and ways an attempt may end. */
+import type { Outcome, Rules } from '../../durable-objects/endpoint/machine.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+
+/** A queue holds a message for a day at most. */
+export const QUEUE_DELAY_MAX = 24 * HOUR
+
+export const DEFAULT_SCHEDULE = [
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+]
 
 export const RULES: Rules = {
   disabled: null,
