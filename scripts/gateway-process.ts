@@ -90,9 +90,13 @@ export class GatewayProcess {
 
   /** Memory that the whole of workerd holds, with the storage and queues it emulates, in bytes. */
   async workerdBytes(): Promise<number> {
+    return residentBytes(await this.workerdPid())
+  }
+
+  async workerdPid(): Promise<number> {
     const pid = this.#child?.pid === undefined ? undefined : await findWorkerd(this.#child.pid)
     if (pid === undefined) throw new Error('workerd is not running')
-    return residentBytes(pid)
+    return pid
   }
 
   async #end(signal: (pid: number) => void): Promise<void> {
