@@ -44,7 +44,7 @@ const settings: Settings = {
   ...(flags.quick
     ? { rounds: 1, round_ms: 1000, past_deliveries: 5_000 }
     : { rounds: 5, round_ms: 3000, past_deliveries: flags.full ? 1_000_000 : 100_000 }),
-  lanes: [1],
+  lanes: [1, 4, 16],
   profile: flags.profile,
 }
 

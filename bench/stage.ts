@@ -174,14 +174,14 @@ export class Tenant {
    * Makes endpoints, each with an event type of its own.
    * @returns the event types: of a stream with all of them, message i goes to endpoint i mod count
    */
-  async endpoints(count: number, group = 'sink', spec: Partial<EndpointSpec> & { lanes?: number } = {}) {
+  async endpoints(count: number, group = 'sink', spec: Partial<EndpointSpec> = {}) {
     const event_types = Array.from({ length: count }, (_, i) => `${group}.e${String(i).padStart(3, '0')}`)
     for (const event_type of event_types) await this.endpoint(event_type, group, spec)
     return event_types
   }
 
   /** @returns its id */
-  async endpoint(event_type: string, group = 'sink', spec: Partial<EndpointSpec> & { lanes?: number } = {}) {
+  async endpoint(event_type: string, group = 'sink', spec: Partial<EndpointSpec> = {}) {
     const url = `http://127.0.0.1:${this.#sink_port}/${group}/${this.#endpoints++}`
     const body = { url, max_in_flight: IN_FLIGHT, event_types: [event_type], ...spec }
     const { operator } = this.#stage.gateway

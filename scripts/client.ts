@@ -32,6 +32,7 @@ export interface EndpointSpec {
   retry_delays_s?: number[]
   max_in_flight?: number
   ordering?: 'none' | 'key' | 'fifo'
+  lanes?: number
 }
 
 export interface EndpointView {

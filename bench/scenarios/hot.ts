@@ -12,8 +12,7 @@ export const hot: Scenario = {
     const figures: Figure[] = []
     for (const lanes of settings.lanes) {
       const tenant = await stage.tenant()
-      const spec = lanes === 1 ? {} : { lanes }
-      const hot_stream = { event_types: await tenant.endpoints(1, 'hot', spec), group: 'hot' }
+      const hot_stream = { event_types: await tenant.endpoints(1, 'hot', { lanes }), group: 'hot' }
       const cold = {
         event_types: await tenant.endpoints(COLD_ENDPOINTS, 'cold'),
         group: 'cold',

@@ -9,6 +9,7 @@ import { parseLeniently } from '../../src/lib/json.ts'
 import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
+import { encodeUtf8 } from '../../src/lib/utf8.ts'
 import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
 import { VERSION } from '../../src/version.ts'
 import type { Parcel } from './delivery-row.ts'
@@ -54,6 +55,8 @@ export interface FinishedAttempt {
 interface Prepared {
   url: URL
   headers: Record<string, string>
+  /** The same, as they are sent. */
+  sent_headers: Headers
   body: Uint8Array
 }
 
@@ -111,19 +114,18 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
     'webhook-signature': await signatureHeader(keys.value, parcel.message_id, timestamp_s, body.value),
     'postern-attempt': String(job.number),
   }
-  const problem = headerProblem(headers)
-  return problem === null
-    ? ok({ url: url.value, headers, body: body.value })
-    : err({ error: 'invalid_request', detail: problem })
+  const sent_headers = sendable(headers)
+  return sent_headers.ok
+    ? ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value })
+    : sent_headers
 }
 
 /** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
-function headerProblem(headers: Record<string, string>): string | null {
+function sendable(headers: Record<string, string>): Result<Headers, Failed> {
   try {
-    new Headers(headers)
-    return null
+    return ok(new Headers(headers))
   } catch (error) {
-    return (error as Error).message
+    return err({ error: 'invalid_request', detail: (error as Error).message })
   }
 }
 
@@ -139,8 +141,8 @@ async function transform(
   const result = await evaluateExpression(expression.value, expressionInput(parcel, payload))
   if (!result.ok) return failed(result.error.message)
   if (result.value === undefined) return failed('the transform has no result')
-  if (typeof result.value === 'string' && parcel.format === 'raw') return ok(new TextEncoder().encode(result.value))
-  return ok(new TextEncoder().encode(JSON.stringify(result.value)))
+  if (typeof result.value === 'string' && parcel.format === 'raw') return ok(encodeUtf8(result.value))
+  return ok(encodeUtf8(JSON.stringify(result.value)))
 }
 
 /** `{type, data, headers}` as filters and transforms see a message. */
@@ -161,7 +163,11 @@ interface Answer {
   retry_after: string | null
 }
 
-async function send({ url, headers, body }: Prepared, timeout_ms: number, means: AttemptMeans): Promise<Sent> {
+async function send(
+  { url, sent_headers: headers, body }: Prepared,
+  timeout_ms: number,
+  means: AttemptMeans,
+): Promise<Sent> {
   // Not AbortSignal.timeout: its timer cannot be stopped, and would keep the object in memory, and billed, until it rings.
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), timeout_ms)

@@ -1,9 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
+import { homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } from '../../src/endpoints/lanes.ts'
+import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Draining } from './draining.ts'
 import { Gathering } from './gathering.ts'
 import { Intake } from './intake.ts'
 import { type Condition, Interpreter } from './interpreter.ts'
@@ -23,9 +26,10 @@ import type {
   DeliveryView,
   EndpointRpc,
   EndpointSettings,
+  EnqueueAnswer,
   EnqueueCall,
-  EnqueueItem,
   EnqueueResult,
+  ListedDelivery,
   ReplayQuery,
   StoredMessage,
 } from './rpc.ts'
@@ -35,6 +39,8 @@ import { toBreakerView, toDeliveryView } from './views.ts'
 
 /** How often an object that is awake anyway asks D1 whether it is still wanted. */
 const CONFIRM_MS = 60 * 60 * 1000
+/** An object may have 10 GB. The rest is for what becomes of deliveries that it holds. */
+const DATABASE_BYTES_FULL = 9e9
 /** Rows that a restart may look at once more without anybody noticing. */
 const RECOVERED_ROWS_CHEAP = 100
 
@@ -49,8 +55,9 @@ const NO_RULES: Rules = {
 }
 
 /**
- * The Durable Object of one endpoint: its life, which is a constructor, calls, alarms and an end. What
- * happens in it is an event for the core (machine.ts), and what follows is performed by the interpreter.
+ * The Durable Object of one endpoint, or of one of its lanes: its life, which is a constructor, calls,
+ * alarms and an end. What happens in it is an event for the core (machine.ts), and what follows is
+ * performed by the interpreter.
  */
 export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly store: Store
@@ -60,7 +67,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly dead_letters: DeadLetterOutbox
   private readonly projection: Projection
   private readonly core: Interpreter
-  private readonly gathering: Gathering<readonly EnqueueItem[], EnqueueResult[]>
+  private readonly gathering: Gathering<EnqueueCall, EnqueueAnswer>
+  private readonly draining: Draining
+  private readonly lane: number
   /** When D1 last said what this endpoint is. */
   private confirmed_at = 0
   private tidied_at = 0
@@ -68,10 +77,21 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     const { storage } = ctx
+    this.lane = laneOfObject(ctx.id.name)
     this.store = new Store(storage.sql)
     this.meta = new Meta(storage.sql)
-    this.settings = new SettingsCopy(this.meta, env.DB, this.log)
+    const spreadSettings = () => this.spreadSettings()
+    this.settings = new SettingsCopy({ meta: this.meta, db: env.DB, spreadSettings, log: this.log })
     this.intake = new Intake(this.store)
+    this.draining = new Draining({
+      db: env.DB,
+      lane: this.lane,
+      store: this.store,
+      settings: this.settings,
+      isBusy: () => this.core.state.in_flight.size > 0,
+      spreadSettings,
+      log: this.log,
+    })
     this.dead_letters = new DeadLetterOutbox(storage.sql, env.DEAD_LETTERS, this.log)
     const newest = this.store.newest()
     const watermark = this.storedWatermark()
@@ -92,6 +112,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.core = new Interpreter(
       {
         storage,
+        lane: this.lane,
         abort: (reason) => ctx.abort(reason),
         env,
         store,
@@ -103,10 +124,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         projection,
         log,
       },
-      restingState(settings.current ?? NO_RULES, {
+      restingState(this.rules(), {
         ...meta.read<Condition>('condition'),
         next_due_at: store.nextDueAt(new Map()),
-        unfinished: store.countUnfinished(settings.current?.max_unfinished ?? 0),
+        unfinished: store.countUnfinished(this.rules().max_unfinished),
       }),
     )
     this.gathering = new Gathering(
@@ -123,9 +144,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   // --- what others may ask ---
 
-  async enqueue(call: EnqueueCall): Promise<EnqueueResult[]> {
+  async enqueue(call: EnqueueCall): Promise<EnqueueAnswer> {
     const settings = await this.adopt(call)
-    return settings === null ? call.items.map(() => ({ outcome: 'gone' })) : this.gathering.add(call.items)
+    if (settings !== null) return this.gathering.add(call)
+    return { results: call.items.map(() => ({ outcome: 'gone' })), moved: null }
   }
 
   async wake(position: number): Promise<number | null> {
@@ -136,13 +158,14 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async configure(settings: EndpointSettings): Promise<void> {
     // An object that knows nothing may be one that was emptied a moment ago: only D1 can tell.
-    if (this.settings.current === null) await this.adopt({ ...settings, settings_version: settings.version })
+    if (this.settings.current === null)
+      await this.adopt({ ...settings, settings_version: settings.version, epoch: settings.layout.epoch })
     else this.adoptSettings(settings)
   }
 
-  async list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }> {
-    const { rows, next_cursor } = listDeliveries(this.store, this.core.state, query)
-    return { deliveries: rows.map((row) => this.view(row)), next_cursor }
+  async list(query: DeliveryQuery): Promise<{ deliveries: ListedDelivery[]; next: number | null }> {
+    const { rows, next } = listDeliveries(this.store, this.core.state, query)
+    return { deliveries: rows.map((row) => ({ ...this.view(row), position: row.position })), next }
   }
 
   async get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null> {
@@ -180,10 +203,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     })
   }
 
-  async replay(query: ReplayQuery): Promise<{ count: number; next_cursor: string | null }> {
-    const { rows, next_cursor } = replayPage(this.store, query)
+  async replay(query: ReplayQuery): Promise<{ count: number; next: number | null }> {
+    const { rows, next } = replayPage(this.store, query)
     for (const row of rows) this.restart(row)
-    return { count: rows.length, next_cursor }
+    return { count: rows.length, next }
   }
 
   async breaker(): Promise<BreakerView> {
@@ -212,6 +235,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       await this.projection.flush()
       await this.dead_letters.send()
       await this.settings.report()
+      await this.draining.report()
       if (await this.isDeleted()) return await this.remove()
       await this.tidy()
       // What only kept the alarm coming is done: back to sleep for as long as the rest allows.
@@ -248,19 +272,26 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   /** Takes custody of what several calls bring. Looking for duplicates and writing are one step: nothing here awaits. */
-  private take(calls: readonly (readonly EnqueueItem[])[]): EnqueueResult[][] {
-    const items = calls.flat()
-    const ordering = this.settings.current?.ordering ?? 'none'
-    const { arrivals, verdicts, placed } = this.intake.place(items, ordering, Date.now())
+  private take(calls: readonly EnqueueCall[]): EnqueueAnswer[] {
+    const { ordering = 'none', layout = ONE_LANE } = this.settings.current ?? {}
+    // By an older layout this lane may have been the right one, and still be the wrong one now.
+    const isCurrent = ({ epoch }: EnqueueCall) => epoch >= layout.epoch
+    const incoming = calls
+      .filter(isCurrent)
+      .flatMap(({ items, as }) => items.map((item) => ({ item, is_stray: as === 'former' })))
+    const has_room = this.ctx.storage.sql.databaseSize < DATABASE_BYTES_FULL
+    const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, has_room, Date.now())
     const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
     const state = isHeld(this.core.state) ? 'parked' : 'pending'
     const results = verdicts.map((verdict, i): EnqueueResult => {
       if ('outcome' in verdict) return verdict
       if (refused.has(verdict.position)) return { outcome: 'full' }
-      const accepted_at = items[i]?.accepted_at ?? 0
+      const accepted_at = incoming[i]?.item.accepted_at ?? 0
       return verdict.is_twin ? { outcome: 'duplicate', state, accepted_at } : { outcome: 'accepted', state }
     })
-    return calls.map(({ length }) => results.splice(0, length))
+    return calls.map((call) =>
+      isCurrent(call) ? { results: results.splice(0, call.items.length), moved: null } : { results: [], moved: layout },
+    )
   }
 
   private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
@@ -272,6 +303,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   private restart(row: DeliveryRow): void {
     const is_behind = row.order_key !== null && this.store.lastSeq(row.order_key) !== null
+    const is_stray = row.order_key !== null && homeOf(this.layout(), row) !== this.lane
+    // Its key lives in another lane now, where nobody waits for this one: it has no order to keep any more.
+    if (is_stray && !is_behind) this.store.clearOrderKey(row.position)
     this.core.run({ kind: 'restart', delivery: row, is_behind })
   }
 
@@ -279,7 +313,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   /** The settings as new as the caller knows them; null when the endpoint was deleted. */
   private async adopt(
-    call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>,
+    call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version' | 'epoch'>,
   ): Promise<EndpointSettings | null> {
     const settings = await this.settings.atLeast(call)
     if (settings === null) return null
@@ -292,13 +326,32 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const before = this.settings.current
     if (before !== null && settings.version <= before.version) return
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (before === null) this.core.state = { ...this.core.state, rules: settings }
-    const rules = this.settings.write(settings)
+    if (before === null) this.core.state = { ...this.core.state, rules: this.rules(settings) }
+    const rules = this.rules(this.settings.write(settings))
     const { cancel_before } = settings
     // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
     const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.core.state)
     const cancel_below = cancels && cancel_before !== null ? firstPosition(cancel_before) : null
     this.core.run({ kind: 'configured', rules, cancel_below })
+    void this.draining.report()
+  }
+
+  /** Takes over what D1 says now, in every lane. */
+  private async spreadSettings(): Promise<void> {
+    const { current } = this.settings
+    const settings = current && (await this.settings.load(current))
+    if (!settings) return
+    this.adoptSettings(settings)
+    await pushSettings({ env: this.env, waitUntil: (work) => this.ctx.waitUntil(work) }, settings, this.lane)
+  }
+
+  private layout(): Layout {
+    return this.settings.current?.layout ?? ONE_LANE
+  }
+
+  /** What decisions depend on: of what belongs to the whole endpoint, this lane's share. */
+  private rules(settings = this.settings.current): Rules {
+    return settings === null ? NO_RULES : { ...settings, ...shareOf(settings, this.lane) }
   }
 
   // --- upkeep ---
@@ -310,7 +363,12 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   /** Something that only memory or an outbox holds on to, so that the alarm must come back for it. */
   private hasLoose(): boolean {
-    return this.projection.isBehind() || !this.dead_letters.isEmpty() || this.settings.unreported() !== null
+    return (
+      this.projection.isBehind() ||
+      !this.dead_letters.isEmpty() ||
+      this.settings.unreported() !== null ||
+      this.draining.isUnreported()
+    )
   }
 
   private upkeepAt(now: number): number | null {

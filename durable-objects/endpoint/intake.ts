@@ -5,6 +5,13 @@ import { endPosition, firstPosition } from './position.ts'
 import type { EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
 import type { Store } from './store.ts'
 
+/** An item as it comes in. */
+export interface Incoming {
+  item: EnqueueItem
+  /** It belongs to another lane, unless this one still holds deliveries of its ordering key. */
+  is_stray: boolean
+}
+
 /** An item that is new, and where it will be. */
 interface Placed {
   item: EnqueueItem
@@ -31,14 +38,15 @@ export class Intake {
     this.store = store
   }
 
-  place(items: readonly EnqueueItem[], ordering: Ordering, now: number): Placing {
+  /** @param has_room whether the object's database may still grow */
+  place(incoming: readonly Incoming[], ordering: Ordering, has_room: boolean, now: number): Placing {
     const placed = new Map<number, Placed>()
     const arrivals: Arrival[] = []
     const seen = new Map<string, { fingerprint: string; position: number }>()
     const moments = new Map<number, ReturnType<Store['acceptedAt']>>()
     const keys_taken = new Set<string>()
 
-    const verdicts = items.map((item): Verdict => {
+    const verdicts = incoming.map(({ item, is_stray }): Verdict => {
       let moment = moments.get(item.accepted_at)
       if (moment === undefined) {
         moment = this.store.acceptedAt(item.accepted_at)
@@ -52,14 +60,18 @@ export class Intake {
         return { position: twin.position, is_twin: true }
       }
 
+      const order_key = orderKey(ordering, item.ordering_key)
+      const last_seq = order_key === null ? null : this.store.lastSeq(order_key)
+      const is_behind = last_seq !== null || (order_key !== null && keys_taken.has(order_key))
+      if (is_stray && !is_behind) return { outcome: 'elsewhere' }
+
+      if (!has_room) return { outcome: 'full' }
+
       // The places of neighbouring milliseconds overlap, so one may be taken by another item of this call.
       let position = moment.free++
       while (placed.has(position)) position = moment.free++
       // Beyond its window a delivery could not be found by its id.
       if (position >= endPosition(item.accepted_at)) return { outcome: 'full' }
-      const order_key = orderKey(ordering, item.ordering_key)
-      const last_seq = order_key === null ? null : this.store.lastSeq(order_key)
-      const is_behind = last_seq !== null || (order_key !== null && keys_taken.has(order_key))
       if (order_key !== null) keys_taken.add(order_key)
       placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(last_seq, now) })
       seen.set(item.message_id, { fingerprint: item.fingerprint, position })

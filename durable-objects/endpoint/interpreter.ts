@@ -1,3 +1,4 @@
+import { objectName } from '../../src/endpoints/lanes.ts'
 import type { Bindings } from '../../src/env.ts'
 import type { Log } from '../../src/lib/log.ts'
 import type { AttemptJob, FinishedAttempt } from './attempt.ts'
@@ -27,6 +28,7 @@ export interface Condition {
 /** What effects are performed on. */
 export interface Instruments {
   storage: DurableObjectStorage
+  lane: number
   /** Ends this life of the object. */
   abort: (reason: string) => void
   env: Pick<Bindings, 'RETRIES' | 'ATTEMPTS'>
@@ -103,11 +105,9 @@ export class Interpreter {
         break
       }
       case 'load_due': {
-        const deliveries = this.at.store.due(turn.now, effect.limit, this.state.in_flight)
+        const { deliveries, next_due_at } = this.at.store.takeDue(turn.now, effect.limit, this.state.in_flight)
         for (const parcel of deliveries) turn.parcels.set(parcel.position, parcel)
-        const loaded = deliveries.map(({ position }) => [position, null] as const)
-        const taken = new Map<number, unknown>([...this.state.in_flight, ...loaded])
-        turn.following.unshift({ kind: 'due', deliveries, next_due_at: this.at.store.nextDueAt(taken) })
+        turn.following.unshift({ kind: 'due', deliveries, next_due_at })
         break
       }
       case 'load_unfinished':
@@ -178,7 +178,9 @@ export class Interpreter {
 
   private async wakeLater(wakes: readonly Wake[]): Promise<void> {
     if (this.at.settings.current === null) return
-    const due_at = await sendWakes(this.at.env.RETRIES, this.at.settings.current, wakes, Date.now(), this.at.log)
+    const { tenant_id, endpoint_id } = this.at.settings.current
+    const names = { tenant_id, endpoint_id, object_name: objectName(endpoint_id, this.at.lane) }
+    const due_at = await sendWakes(this.at.env.RETRIES, names, wakes, Date.now(), this.at.log)
     if (due_at !== null) this.run({ kind: 'wake_refused', due_at })
   }
 

@@ -12,14 +12,15 @@ const ROWS_PER_READ = 500
 
 export interface Page {
   rows: DeliveryRow[]
-  next_cursor: string | null
+  /** Where the next page begins; null on the last. */
+  next: number | null
 }
 
 /** Newest first. */
 export function listDeliveries(store: Store, state: EndpointState, query: DeliveryQuery): Page {
   const { states, event_type, limit } = query
   const from = firstPosition(query.since ?? 0)
-  const start = query.cursor === undefined ? firstPosition(query.until ?? TIME_END) : Number(query.cursor)
+  const start = query.below ?? firstPosition(query.until ?? TIME_END)
   const matches = (row: DeliveryRow) =>
     (states === undefined || states.includes(shownState(row, state))) &&
     (event_type === undefined || row.event_type === event_type)
@@ -30,7 +31,7 @@ export function listDeliveries(store: Store, state: EndpointState, query: Delive
 export function replayPage(store: Store, query: ReplayQuery): Page {
   const states: readonly string[] = query.states
   const below = firstPosition(query.until ?? TIME_END)
-  const start = query.cursor === undefined ? firstPosition(query.since ?? 0) : Number(query.cursor)
+  const start = query.from ?? firstPosition(query.since ?? 0)
   const matches = (row: DeliveryRow) => row.finished_at !== null && states.includes(row.state)
   return collect(query.limit, matches, start, (cursor, scan) => store.pageUp(cursor, below, scan), 1)
 }
@@ -53,9 +54,9 @@ function collect(
       looked_at++
       cursor = row.position + step
       if (matches(row)) rows.push(row)
-      if (rows.length === limit) return { rows, next_cursor: String(cursor) }
+      if (rows.length === limit) return { rows, next: cursor }
     }
-    if (page.length < ROWS_PER_READ) return { rows, next_cursor: null }
+    if (page.length < ROWS_PER_READ) return { rows, next: null }
   }
-  return { rows, next_cursor: String(cursor) }
+  return { rows, next: cursor }
 }

@@ -192,6 +192,8 @@ export function concurrency({ rules, breaker }: EndpointState): number {
 class Step {
   state: EndpointState
   readonly effects: Effect[] = []
+  /** Those in flight, once something about them has changed: copied once, however many start. */
+  private flights: Map<number, Flight> | null = null
   private readonly now: number
   private readonly random: Random
   private wanted_alarm_at: number | null = null
@@ -329,7 +331,7 @@ class Step {
   }
 
   private start({ position, order_key, failures }: Stored): void {
-    const { breaker, in_flight, rules } = this.state
+    const { breaker, rules } = this.state
     const is_probe = breaker.state === 'open'
     if (is_probe) this.set({ breaker: startProbe(breaker) })
     if (rules.rate_limit_per_s !== null) {
@@ -337,16 +339,14 @@ class Step {
       const bucket = this.refillBucket(rules.rate_limit_per_s)
       this.set({ bucket: { ...bucket, tokens: bucket.tokens - 1 } })
     }
-    this.set({ in_flight: new Map(in_flight).set(position, { is_probe, order_key, failures }) })
+    this.ownFlights().set(position, { is_probe, order_key, failures })
     this.effects.push({ kind: 'attempt', position })
   }
 
   private finish(position: number, outcome: Outcome): void {
     const flight = this.state.in_flight.get(position)
     if (flight === undefined) return
-    const in_flight = new Map(this.state.in_flight)
-    in_flight.delete(position)
-    this.set({ in_flight })
+    this.ownFlights().delete(position)
     if (outcome.kind === 'success') {
       this.setBreaker(
         flight.is_probe
@@ -461,9 +461,8 @@ class Step {
 
   /** A probe that is still out becomes an attempt like any other: its end must not decide about a later probe. */
   private startSlowly(): void {
-    this.set({
-      in_flight: new Map([...this.state.in_flight].map(([at, flight]) => [at, { ...flight, is_probe: false }])),
-    })
+    const flights = this.ownFlights()
+    for (const [position, flight] of flights) flights.set(position, { ...flight, is_probe: false })
     this.setBreaker(SLOW_START)
   }
 
@@ -486,6 +485,14 @@ class Step {
 
   private wantAlarm(at: number): void {
     this.wanted_alarm_at = Math.min(at, this.wanted_alarm_at ?? at)
+  }
+
+  private ownFlights(): Map<number, Flight> {
+    if (this.flights === null) {
+      this.flights = new Map(this.state.in_flight)
+      this.set({ in_flight: this.flights })
+    }
+    return this.flights
   }
 
   private set(change: Partial<EndpointState>): void {

@@ -2,6 +2,7 @@
  * What the rest of Postern may say to an Endpoint, and what it answers. The one file of this
  * folder that other domains import. Times are Unix milliseconds, durations end in their unit.
  */
+import type { Layout } from '../../src/endpoints/lanes.ts'
 
 export const DELIVERY_STATES = ['pending', 'delivering', 'waiting', 'parked', 'succeeded', 'dead', 'cancelled'] as const
 
@@ -50,6 +51,7 @@ export interface EndpointSettings {
   retention_ms: number
   /** Deliveries not yet finished that this endpoint may hold. */
   max_unfinished: number
+  layout: Layout
 }
 
 export type StoredBody = { inline: Uint8Array } | { r2_key: string; size_bytes: number }
@@ -78,7 +80,21 @@ export interface EnqueueCall {
   endpoint_id: string
   /** The caller's settings version; an Endpoint that knows an older one reads D1 first. */
   settings_version: number
+  /** Of the layout that the caller goes by; a lane that knows an older one reads D1 first. */
+  epoch: number
+  /**
+   * `home`: the items belong to this lane. `former`: they belong to another one, and this lane takes them
+   * only if it must, because they come behind deliveries of their ordering key that it still holds.
+   */
+  as: 'home' | 'former'
   items: EnqueueItem[]
+}
+
+export interface EnqueueAnswer {
+  /** In the order of the items; empty when nothing was taken because of `moved`. */
+  results: EnqueueResult[]
+  /** The layout by which the caller has to try again, because its own is older. */
+  moved: Layout | null
 }
 
 export type EnqueueResult =
@@ -91,6 +107,8 @@ export type EnqueueResult =
   | { outcome: 'full' }
   /** The endpoint was deleted. */
   | { outcome: 'gone' }
+  /** Asked as a former lane: nothing here concerns it, so it may go to its home. */
+  | { outcome: 'elsewhere' }
 
 /** What one attempt keeps. */
 export interface AttemptRecord {
@@ -152,8 +170,13 @@ export interface DeliveryQuery {
   /** Exclusive. */
   until?: number
   limit: number
-  /** From the page before. */
-  cursor?: string
+  /** Only positions below. */
+  below?: number
+}
+
+/** A delivery in a list, with its place among the endpoint's. */
+export interface ListedDelivery extends DeliveryView {
+  position: number
 }
 
 /** The message an Endpoint holds: enough to show it or to send it somewhere else. */
@@ -164,7 +187,8 @@ export interface ReplayQuery {
   since?: number
   until?: number
   limit: number
-  cursor?: string
+  /** Only positions from here on. */
+  from?: number
 }
 
 export type ControlResult = 'done' | 'not_found' | 'wrong_state'
@@ -185,15 +209,16 @@ export interface BreakerView {
   unfinished: number
 }
 
-/** The Endpoint as its callers see it. Every method may throw only what the platform throws. */
+/** The Endpoint (one lane of it) as its callers see it. Every method may throw only what the platform throws. */
 export interface EndpointRpc {
-  /** Takes custody; results in the order of the items. Once this has returned, the deliveries are durable. */
-  enqueue(call: EnqueueCall): Promise<EnqueueResult[]>
+  /** Takes custody. Once this has returned results, the deliveries are durable. */
+  enqueue(call: EnqueueCall): Promise<EnqueueAnswer>
   /** A retry's clock rang. Answers Unix ms when it should ring again, or null. */
   wake(position: number): Promise<number | null>
   /** Newer settings are taken over; older ones are ignored. */
   configure(settings: EndpointSettings): Promise<void>
-  list(query: DeliveryQuery): Promise<{ deliveries: DeliveryView[]; next_cursor: string | null }>
+  /** Newest first. The next page is below `next`; null on the last. */
+  list(query: DeliveryQuery): Promise<{ deliveries: ListedDelivery[]; next: number | null }>
   get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
   message(message_id: string): Promise<StoredMessage | null>
   /** Attempt now: a waiting or parked delivery at once, a finished one from the start. */
@@ -201,8 +226,8 @@ export interface EndpointRpc {
   /** Starts dead deliveries again; `wrong_state` for one that is not dead (any more). */
   redrive(message_ids: string[]): Promise<ControlResult[]>
   cancel(message_ids: string[]): Promise<ControlResult[]>
-  /** Starts finished deliveries again, oldest first, a page at a time. */
-  replay(query: ReplayQuery): Promise<{ count: number; next_cursor: string | null }>
+  /** Starts finished deliveries again, oldest first. The next page is from `next` on; null on the last. */
+  replay(query: ReplayQuery): Promise<{ count: number; next: number | null }>
   breaker(): Promise<BreakerView>
   resetBreaker(): Promise<BreakerView>
   /** Deletes everything; the object stays empty afterwards. */

@@ -1,3 +1,4 @@
+import { ONE_LANE } from '../../src/endpoints/lanes.ts'
 import { markDisabled, type OwnDisabling } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
 import type { Log } from '../../src/lib/log.ts'
@@ -10,20 +11,29 @@ interface Unreported extends OwnDisabling {
   version: number
 }
 
+/** What the copy needs of the Endpoint around it. */
+export interface SettingsShell {
+  meta: Meta
+  db: D1Database
+  /** Everybody takes over what D1 says now. */
+  spreadSettings(): Promise<void>
+  log: Log
+}
+
 /** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
 export class SettingsCopy {
   private readonly meta: Meta
-  private readonly db: D1Database
-  private readonly log: Log
+  private readonly shell: SettingsShell
   private loading: Promise<EndpointSettings | null> | null = null
   /** Null in an object that was never told. */
   current: EndpointSettings | null
 
-  constructor(meta: Meta, db: D1Database, log: Log) {
-    this.meta = meta
-    this.db = db
-    this.log = log
-    this.current = meta.read<EndpointSettings>('settings')
+  constructor(shell: SettingsShell) {
+    this.shell = shell
+    this.meta = shell.meta
+    const stored = this.meta.read<EndpointSettings>('settings')
+    // Objects of before there were lanes have settings without a layout.
+    this.current = stored && { ...stored, layout: stored.layout ?? ONE_LANE }
   }
 
   /**
@@ -43,16 +53,19 @@ export class SettingsCopy {
 
   /**
    * What is known when it is as new as the caller's version, else what D1 says; null when the endpoint
-   * was deleted. With D1 down, what is known goes on.
-   * @throws what D1 throws, when nothing is known
+   * was deleted. With D1 down, what is known goes on, but not by another layout than the caller's: two
+   * lanes could then take the same ordering key.
+   * @throws what D1 throws, when nothing is known, or nothing of the caller's layout
    */
-  async atLeast(call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version'>) {
-    if (this.current !== null && this.current.version >= call.settings_version) return this.current
+  async atLeast(call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version' | 'epoch'>) {
+    const { current } = this
+    if (current !== null && current.version >= call.settings_version && current.layout.epoch >= call.epoch)
+      return current
     try {
       return await this.load(call)
     } catch (error) {
-      if (this.current === null) throw error
-      this.log('warn', 'settings.stale', { error })
+      if (this.current === null || this.current.layout.epoch < call.epoch) throw error
+      this.shell.log('warn', 'settings.stale', { error })
       return this.current
     }
   }
@@ -62,7 +75,7 @@ export class SettingsCopy {
    * @throws what D1 throws
    */
   load({ tenant_id, endpoint_id }: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id'>): Promise<EndpointSettings | null> {
-    this.loading ??= loadEndpointSettings(this.db, tenant_id, endpoint_id).finally(() => {
+    this.loading ??= loadEndpointSettings(this.shell.db, tenant_id, endpoint_id).finally(() => {
       this.loading = null
     })
     return this.loading
@@ -74,7 +87,7 @@ export class SettingsCopy {
     const { version, enabled_at } = this.current
     this.meta.write('disabled_unreported', { reason, at: now, version, enabled_at } satisfies Unreported)
     this.write(this.current)
-    this.log('info', 'endpoint.disabled', { reason })
+    this.shell.log('info', 'endpoint.disabled', { reason })
     void this.report()
   }
 
@@ -88,10 +101,11 @@ export class SettingsCopy {
     const own = this.unreported()
     if (own === null || this.current === null) return
     try {
-      await markDisabled(this.db, this.current, own)
+      await markDisabled(this.shell.db, this.current, own)
       this.meta.delete('disabled_unreported')
+      if (this.current.layout.lanes_max > 1) await this.shell.spreadSettings()
     } catch (error) {
-      this.log('warn', 'endpoint.disable_unreported', { error })
+      this.shell.log('warn', 'endpoint.disable_unreported', { error })
     }
   }
 }

@@ -1,5 +1,6 @@
 /** An Endpoint's deliveries in SQLite. Other tables belong to whoever keeps them: meta.ts, journal.ts, dead-letter-outbox.ts. */
 import { isKeyedId, timeOfId } from '../../src/lib/ids.ts'
+import { Backlog, type Place } from './backlog.ts'
 import { type DeliveryRow, PARCEL, type Parcel, ROW } from './delivery-row.ts'
 import type { Change, Stored } from './machine.ts'
 import { endPosition, firstPosition } from './position.ts'
@@ -24,6 +25,7 @@ export interface Placement {
 
 export class Store {
   private readonly sql: SqlStorage
+  private readonly backlog = new Backlog((after, limit) => this.scheduledAfter(after, limit))
 
   constructor(sql: SqlStorage) {
     this.sql = sql
@@ -127,31 +129,32 @@ export class Store {
 
   // --- the schedule ---
 
-  /** Due deliveries, oldest first, that `skip` does not hold. */
-  due(now: number, limit: number, skip: ReadonlyMap<number, unknown>): Parcel[] {
-    const positions = this.sql.exec<{ position: number }>(
-      'SELECT position FROM deliveries WHERE due_at <= ? ORDER BY due_at, position LIMIT ?',
-      now,
-      limit + skip.size,
-    )
-    const parcels: Parcel[] = []
-    for (const { position } of positions.toArray()) {
-      if (parcels.length === limit) break
-      if (skip.has(position)) continue
-      const parcel = this.parcel(position)
-      if (parcel !== null) parcels.push(parcel)
-    }
-    return parcels
+  /** Due deliveries that are not in flight, oldest first, and when the next one is due. They must be started. */
+  takeDue(
+    now: number,
+    limit: number,
+    in_flight: ReadonlyMap<number, unknown>,
+  ): { deliveries: Parcel[]; next_due_at: number | null } {
+    const { positions, next_due_at } = this.backlog.take(now, limit, in_flight)
+    const deliveries = positions.map((position) => this.parcel(position)).filter((parcel) => parcel !== null)
+    return { deliveries, next_due_at }
   }
 
-  /** The earliest due time of a delivery that `skip` does not hold. */
-  nextDueAt(skip: ReadonlyMap<number, unknown>): number | null {
-    const rows = this.sql.exec<{ position: number; due_at: number }>(
-      'SELECT position, due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at, position LIMIT ?',
-      skip.size + 1,
-    )
-    for (const { position, due_at } of rows) if (!skip.has(position)) return due_at
-    return null
+  /** The earliest due time of a delivery that is not in flight. */
+  nextDueAt(in_flight: ReadonlyMap<number, unknown>): number | null {
+    return this.backlog.nextDueAt(in_flight)
+  }
+
+  private scheduledAfter({ due_at, position }: Place, limit: number): Place[] {
+    return this.sql
+      .exec<Place & Record<string, SqlStorageValue>>(
+        `SELECT due_at, position FROM deliveries WHERE due_at IS NOT NULL AND (due_at, position) > (?, ?)
+           ORDER BY due_at, position LIMIT ?`,
+        due_at,
+        position,
+        limit,
+      )
+      .toArray()
   }
 
   /** Place of the last delivery of this ordering key that has not ended; null when none is left. */
@@ -168,7 +171,24 @@ export class Store {
     const head = this.firstInOrder(order_key)
     if (head === null || head.due_at !== null) return null
     this.sql.exec('UPDATE deliveries SET due_at = ? WHERE position = ?', now, head.position)
+    this.backlog.schedule({ due_at: now, position: head.position })
     return head
+  }
+
+  /** The first ordering key, from one on, of deliveries that have not ended and for which this holds. */
+  findOrderKey(from: string | null, holds: (order_key: string) => boolean): string | null {
+    // From key to key, because one may have many deliveries.
+    let key = this.orderKey(from === null ? ['>', ''] : ['>=', from])
+    while (key !== null && !holds(key)) key = this.orderKey(['>', key])
+    return key
+  }
+
+  private orderKey([comparison, key]: ['>' | '>=', string]): string | null {
+    const [row] = this.sql.exec<{ order_key: string }>(
+      `SELECT order_key FROM deliveries WHERE order_key ${comparison} ? AND finished_at IS NULL ORDER BY order_key LIMIT 1`,
+      key,
+    )
+    return row?.order_key ?? null
   }
 
   private firstInOrder(order_key: string): DeliveryRow | null {
@@ -211,6 +231,7 @@ export class Store {
 
   /** Gives a due time to what was attempted on arrival and had not ended when the process did. */
   rescheduleInterrupted(watermark: number, now: number): void {
+    this.backlog.schedule({ due_at: now, position: watermark })
     this.sql.exec(
       `UPDATE deliveries SET due_at = ? WHERE position >= ? AND finished_at IS NULL AND due_at IS NULL AND order_key IS NULL`,
       now,
@@ -222,6 +243,7 @@ export class Store {
 
   insert(item: EnqueueItem, at: Placement): void {
     const inline = 'inline' in item.body ? item.body.inline : null
+    if (at.due_at !== null) this.backlog.schedule({ due_at: at.due_at, position: at.position })
     this.sql.exec(
       `INSERT INTO deliveries (position, message_id, state, due_at, order_key, seq, watermark, accepted_at, updated_at,
          event_type, ordering_key, note, fingerprint, content_type, format, headers, channels, r2_key, size_bytes, payload)
@@ -251,6 +273,7 @@ export class Store {
   /** Writes a change, and the attempt that led to it if one did, as one row. */
   update(position: number, change: Change, now: number, attempt: AttemptRecord | null): void {
     const finished_at = change.state === 'pending' || change.state === 'waiting' ? null : now
+    if (change.due_at !== null) this.backlog.schedule({ due_at: change.due_at, position })
     if (attempt === null) {
       this.sql.exec(
         `UPDATE deliveries SET state = ?, due_at = ?, failures = ?, finished_at = ?, updated_at = ?,
@@ -279,6 +302,11 @@ export class Store {
       newestAttempts([...earlier, attempt]),
       position,
     )
+  }
+
+  /** From here on it waits for nobody, and nobody for it. */
+  clearOrderKey(position: number): void {
+    this.sql.exec('UPDATE deliveries SET order_key = NULL, seq = NULL WHERE position = ?', position)
   }
 
   setSeq(position: number, seq: number): void {

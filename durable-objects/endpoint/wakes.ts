@@ -2,7 +2,6 @@ import type { Bindings } from '../../src/env.ts'
 import type { Log } from '../../src/lib/log.ts'
 import { delayUntil } from '../../src/queues/delay.ts'
 import type { RetryMessage } from '../../src/queues/messages.ts'
-import type { EndpointSettings } from './rpc.ts'
 
 const BATCH_MAX = 100
 
@@ -18,7 +17,7 @@ export interface Wake {
  */
 export async function sendWakes(
   queue: Bindings['RETRIES'],
-  { tenant_id, endpoint_id }: Pick<EndpointSettings, 'tenant_id' | 'endpoint_id'>,
+  names: Pick<RetryMessage, 'tenant_id' | 'endpoint_id' | 'object_name'>,
   wakes: readonly Wake[],
   now: number,
   log: Log,
@@ -29,7 +28,7 @@ export async function sendWakes(
     try {
       await queue.sendBatch(
         batch.map(({ position, due_at }) => {
-          const body: RetryMessage = { v: 1, tenant_id, endpoint_id, object_name: endpoint_id, position, due_at }
+          const body: RetryMessage = { v: 1, ...names, position, due_at }
           return { body, delaySeconds: delayUntil(due_at, now) }
         }),
       )

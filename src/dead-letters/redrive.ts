@@ -1,7 +1,8 @@
 import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
+import { controlDeliveries, reachable } from '../endpoints/call-lanes.ts'
 import type { Bindings } from '../env.ts'
+import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { deleteInternal, deleteRestarted, NO_DEAD_LETTER } from './delete-dead-letters.ts'
@@ -24,7 +25,7 @@ export interface Redriven {
 /** Starts dead deliveries again, oldest death first. Those that die while it runs are left for the next time. */
 export async function redriveExhausted(
   deps: Deps,
-  tenant_id: string,
+  access: TenantAccess,
   filter: DeadLetterFilter & { ids?: string[] | undefined },
 ): Promise<Redriven> {
   const started_at = deps.now()
@@ -32,8 +33,8 @@ export async function redriveExhausted(
   let missing = 0
   let after: [number, string] = [0, '']
   for (let seen = 0; seen < REDRIVEN_MAX; ) {
-    const rows = await readPage(deps, tenant_id, filter, started_at, after)
-    const outcome = await restart(deps, tenant_id, rows, started_at)
+    const rows = await readPage(deps, access.tenant.id, filter, started_at, after)
+    const outcome = await restart(deps, access, rows, started_at)
     count += outcome.count
     missing += outcome.missing
     seen += rows.length
@@ -72,12 +73,18 @@ function readPage(
     .all()
 }
 
-async function restart(deps: Deps, tenant_id: string, rows: readonly DeadLetterRow[], died_until: number) {
+async function restart(
+  deps: Deps,
+  { tenant, subscriptions }: TenantAccess,
+  rows: readonly DeadLetterRow[],
+  died_until: number,
+) {
   const by_endpoint = Map.groupBy(rows, ({ endpoint_id }) => endpoint_id ?? '')
   const results = await Promise.all(
     [...by_endpoint].map(async ([endpoint_id, letters]) => {
       const message_ids = letters.map(({ message_id }) => message_id ?? '')
-      const outcomes = await callEndpoint(deps.env, endpoint_id, (stub) => stub.redrive(message_ids))
+      const endpoint = reachable(subscriptions, endpoint_id)
+      const outcomes = await controlDeliveries(deps.env, endpoint, 'redrive', message_ids)
       return letters.map(({ id }, i) => ({ id, outcome: outcomes[i] ?? 'not_found' }))
     }),
   )
@@ -86,7 +93,7 @@ async function restart(deps: Deps, tenant_id: string, rows: readonly DeadLetterR
   const obsolete = all.filter(({ outcome }) => outcome !== 'not_found')
   await deleteRestarted(
     deps,
-    tenant_id,
+    tenant.id,
     obsolete.map(({ id }) => id),
     died_until,
   )

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { tenantOf } from '../http/authorize.ts'
+import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
@@ -62,7 +62,7 @@ deadLetterRoutes.openapi(
       ),
     },
   }),
-  async (c) => c.json(await redriveExhausted(c.var.deps, tenantOf(c).id, c.req.valid('json')), 202),
+  async (c) => c.json(await redriveExhausted(c.var.deps, tenantAccess(c), c.req.valid('json')), 202),
 )
 
 deadLetterRoutes.openapi(

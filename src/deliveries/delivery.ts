@@ -1,12 +1,12 @@
-import type { AttemptRecord, ControlResult, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
+import type { AttemptRecord, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import type { Deps } from '../deps.ts'
+import { controlDeliveries, findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { type DeliveryKey, parseDeliveryId } from './delivery-id.ts'
+import { parseDeliveryId } from './delivery-id.ts'
 
 const MISSING = err(problem('not_found', 'there is no such delivery'))
 
@@ -20,10 +20,10 @@ export async function getDelivery(
   access: TenantAccess,
   delivery_id: string,
 ): Promise<Result<Delivery, Problem>> {
-  const key = await keyOf(deps, access, delivery_id)
-  if (!key.ok) return key
-  const { message_id, endpoint_id } = key.value
-  const found = await callEndpoint(deps.env, endpoint_id, (stub) => stub.get(message_id))
+  const place = await placeOf(deps, access, delivery_id)
+  if (!place.ok) return place
+  const { message_id, endpoint } = place.value
+  const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
   return found === null ? MISSING : ok(found)
 }
 
@@ -55,13 +55,11 @@ async function control(
   delivery_id: string,
   verb: 'retry' | 'cancel',
 ): Promise<Result<DeliveryView, Problem>> {
-  const key = await keyOf(deps, access, delivery_id)
-  if (!key.ok) return key
-  const { message_id, endpoint_id } = key.value
-  const [result]: (ControlResult | undefined)[] = await callEndpoint(deps.env, endpoint_id, (stub) =>
-    verb === 'retry' ? stub.retry([message_id]) : stub.cancel([message_id]),
-  )
-  const found = await callEndpoint(deps.env, endpoint_id, (stub) => stub.get(message_id))
+  const place = await placeOf(deps, access, delivery_id)
+  if (!place.ok) return place
+  const { message_id, endpoint } = place.value
+  const [result] = await controlDeliveries(deps.env, endpoint, verb, [message_id])
+  const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
   if (found === null || result === 'not_found') return MISSING
   if (result === 'wrong_state')
     return err(problem('wrong_state', `cannot ${verb} a delivery that is ${found.delivery.state}`))
@@ -69,9 +67,13 @@ async function control(
 }
 
 /** Only an endpoint of this tenant is ever asked. */
-async function keyOf(deps: Deps, access: TenantAccess, delivery_id: string): Promise<Result<DeliveryKey, Problem>> {
+async function placeOf(
+  deps: Deps,
+  access: TenantAccess,
+  delivery_id: string,
+): Promise<Result<{ message_id: string; endpoint: Reachable }, Problem>> {
   const key = parseDeliveryId(delivery_id)
   if (key === null) return MISSING
-  const owned = await requireEndpoint(deps, access, key.endpoint_id)
-  return owned.ok ? ok(key) : MISSING
+  const endpoint = await requireEndpoint(deps, access, key.endpoint_id)
+  return endpoint.ok ? ok({ message_id: key.message_id, endpoint: endpoint.value }) : MISSING
 }

@@ -1,28 +1,35 @@
 import type { DeliveryQuery, DeliveryState, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
+import { callLanes } from '../endpoints/call-lanes.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { toPage } from '../http/paging.ts'
 import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
+import { mergeLanes, type Place, startOf } from './merge-lanes.ts'
 
 export interface Page {
   data: DeliveryView[]
   next_cursor: string | null
 }
 
-/** One endpoint's deliveries, exactly: asked of the Endpoint. Newest first. */
+/**
+ * One endpoint's deliveries, exactly: asked of the Endpoint. Newest first.
+ * @param wanted `after`: `next` of the page before
+ */
 export async function listOfEndpoint(
   deps: Deps,
   access: TenantAccess,
   endpoint_id: string,
-  query: DeliveryQuery,
-): Promise<Result<Page, Problem>> {
-  const owned = await requireEndpoint(deps, access, endpoint_id)
-  if (!owned.ok) return owned
-  const { deliveries, next_cursor } = await callEndpoint(deps.env, endpoint_id, (stub) => stub.list(query))
-  return ok({ data: deliveries, next_cursor })
+  { query, after }: { query: Omit<DeliveryQuery, 'below'>; after: Place | null },
+): Promise<Result<{ deliveries: DeliveryView[]; next: Place | null }, Problem>> {
+  const endpoint = await requireEndpoint(deps, access, endpoint_id)
+  if (!endpoint.ok) return endpoint
+  const pages = await callLanes(deps.env, endpoint.value, async (stub, lane) => {
+    const { deliveries, next } = await stub.list({ ...query, ...(after && { below: startOf(after, lane) }) })
+    return { lane, deliveries, next }
+  })
+  return ok(mergeLanes(pages, query.limit))
 }
 
 export interface TenantQuery {

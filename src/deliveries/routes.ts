@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES, type DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
-import { decodeCursor, encodeCursor, pageOf, pageQuery, positionCursor } from '../http/paging.ts'
+import { decodeCursor, encodeCursor, pageOf, pageQuery, placeCursor } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { timeInput } from '../http/time.ts'
@@ -58,18 +58,19 @@ deliveryRoutes.openapi(
       const page = await listOfTenant(c.var.deps, tenant_id, { states: state, event_type, since, until, limit, after })
       return c.json({ data: page.data.map(toDeliveryJson), next_cursor: page.next_cursor }, 200)
     }
-    const [position] = cursor === undefined ? [] : decodeCursor(cursor, positionCursor)
     const query = {
       limit,
       ...(state !== undefined && { states: state }),
       ...(event_type !== undefined && { event_type }),
       ...(since !== undefined && { since }),
       ...(until !== undefined && { until }),
-      ...(position !== undefined && { cursor: position }),
     }
-    const page = unwrap(await listOfEndpoint(c.var.deps, tenantAccess(c), endpoint_id, query))
-    const next_cursor = page.next_cursor === null ? null : encodeCursor([page.next_cursor])
-    return c.json({ data: page.data.map(toDeliveryJson), next_cursor }, 200)
+    const after = cursor === undefined ? null : decodeCursor(cursor, placeCursor)
+    const { deliveries, next } = unwrap(
+      await listOfEndpoint(c.var.deps, tenantAccess(c), endpoint_id, { query, after }),
+    )
+    const next_cursor = next === null ? null : encodeCursor([next.position, next.lane])
+    return c.json({ data: deliveries.map(toDeliveryJson), next_cursor }, 200)
   },
 )
 

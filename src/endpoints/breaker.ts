@@ -5,16 +5,18 @@ import type { TenantAccess } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { time, toTimeOrNull } from '../http/time.ts'
 import { ok, type Result } from '../lib/result.ts'
+import { callLanes, type Reachable } from './call-lanes.ts'
 import { requireEndpoint } from './find-endpoint.ts'
-import { callEndpoint } from './stub.ts'
+import { workingLanes } from './lanes.ts'
+import type { EndpointStub } from './stub.ts'
 
 export async function readBreaker(
   deps: Deps,
   access: TenantAccess,
   endpoint_id: string,
 ): Promise<Result<BreakerView, Problem>> {
-  const owned = await requireEndpoint(deps, access, endpoint_id)
-  return owned.ok ? ok(await callEndpoint(deps.env, endpoint_id, (stub) => stub.breaker())) : owned
+  const endpoint = await requireEndpoint(deps, access, endpoint_id)
+  return endpoint.ok ? ok(await ask(deps, endpoint.value, (stub) => stub.breaker())) : endpoint
 }
 
 /** Closes the breaker now, for someone who has mended the receiver and does not want to wait for the probe. */
@@ -23,8 +25,29 @@ export async function resetBreaker(
   access: TenantAccess,
   endpoint_id: string,
 ): Promise<Result<BreakerView, Problem>> {
-  const owned = await requireEndpoint(deps, access, endpoint_id)
-  return owned.ok ? ok(await callEndpoint(deps.env, endpoint_id, (stub) => stub.resetBreaker())) : owned
+  const endpoint = await requireEndpoint(deps, access, endpoint_id)
+  return endpoint.ok ? ok(await ask(deps, endpoint.value, (stub) => stub.resetBreaker())) : endpoint
+}
+
+async function ask(
+  { env }: Deps,
+  endpoint: Reachable,
+  call: (stub: EndpointStub) => Promise<BreakerView>,
+): Promise<BreakerView> {
+  return merge(await callLanes(env, endpoint, call, workingLanes(endpoint.layout)))
+}
+
+const WORST_FIRST = ['open', 'half_open', 'closed'] as const
+
+/** Each lane has a breaker of its own. Shown is that of the lane which is worst off, with the sums of all. */
+function merge(breakers: readonly BreakerView[]): BreakerView {
+  const [worst] = breakers.toSorted(
+    (a, b) =>
+      WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state) || b.consecutive_failures - a.consecutive_failures,
+  )
+  if (worst === undefined) throw new Error('an endpoint has at least one lane')
+  const sum = (of: 'max_in_flight' | 'in_flight' | 'unfinished') => breakers.reduce((all, one) => all + one[of], 0)
+  return { ...worst, max_in_flight: sum('max_in_flight'), in_flight: sum('in_flight'), unfinished: sum('unfinished') }
 }
 
 export const breakerSchema = z

@@ -3,9 +3,32 @@ import { type Problem, problem } from '../http/problems.ts'
 import { compileExpression } from '../lib/expression.ts'
 import { checkPublicUrl } from '../lib/public-url.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import type { EndpointChange } from './contract.ts'
+import type { EndpointChange, NewEndpoint } from './contract.ts'
+import { IN_FLIGHT_PER_LANE_MAX } from './lanes.ts'
 
 type Checked = Pick<EndpointChange, 'url' | 'filter' | 'transform'>
+
+/** Members that only fit together. */
+export type Spread = Pick<NewEndpoint, 'lanes' | 'ordering' | 'max_in_flight'>
+
+/** Checks that an endpoint's lanes fit its other settings. */
+export function checkSpread({ lanes, ordering, max_in_flight }: Spread): Result<void, Problem> {
+  if (lanes > 1 && ordering === 'fifo')
+    return refuse('lanes', 'must be 1 with `ordering: fifo`: several cannot keep one order')
+  if (lanes > max_in_flight)
+    return refuse(
+      'lanes',
+      `must be at most \`max_in_flight\`, which is ${max_in_flight}: each needs an attempt of its own`,
+    )
+  const most = lanes * IN_FLIGHT_PER_LANE_MAX
+  if (max_in_flight > most)
+    return refuse('max_in_flight', `must be at most ${most}, which is 100 for each of \`lanes\``)
+  return ok(undefined)
+}
+
+function refuse(path: string, message: string): Result<never, Problem> {
+  return err(problem('invalid_request', `${path}: ${message}`, { errors: [{ path, message }] }))
+}
 
 /** Checks what a schema cannot: where the URL leads, and that expressions compile. The URL comes out as it will be called. */
 export function checkFields<F extends Checked>(settings: Settings, fields: F): Result<F, Problem> {

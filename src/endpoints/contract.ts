@@ -6,6 +6,7 @@ import { tenantParam } from '../http/route.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventTypePattern } from '../lib/glob.ts'
 import { headersField } from './headers.ts'
+import { IN_FLIGHT_PER_LANE_MAX, LANES_MAX } from './lanes.ts'
 import type { EndpointRow } from './settings.ts'
 
 /** As the Standard Webhooks specification recommends ("Operational considerations", retries). */
@@ -49,7 +50,11 @@ const settable = {
     description: 'Delay before each retry, ±20 %; an empty list means a single attempt',
     example: RETRY_DELAYS_S,
   }),
-  max_in_flight: z.int().min(1).max(100).openapi({ description: 'Attempts at once' }),
+  max_in_flight: z
+    .int()
+    .min(1)
+    .max(IN_FLIGHT_PER_LANE_MAX * LANES_MAX)
+    .openapi({ description: 'Attempts at once: up to 100 for each lane' }),
   rate_limit_per_s: z
     .int()
     .min(1)
@@ -58,6 +63,10 @@ const settable = {
     .openapi({ description: 'Attempts per second; null for no limit' }),
   ordering: z.enum(['none', 'key', 'fifo']).openapi({
     description: '`key`: deliveries with the same ordering key go strictly in order; `fifo`: all of them do',
+  }),
+  lanes: z.int().min(1).max(LANES_MAX).openapi({
+    description:
+      'Durable Objects that share the work of an endpoint with more than a few hundred messages a second. Not with `ordering: fifo`, and not more than `max_in_flight`',
   }),
   filter: expression.openapi({
     description: 'JSONata over `{type, data, headers}`: only messages for which it holds are delivered',
@@ -81,6 +90,7 @@ export const createBody = z
     max_in_flight: settable.max_in_flight.default(10),
     rate_limit_per_s: settable.rate_limit_per_s.default(null),
     ordering: settable.ordering.default('none'),
+    lanes: settable.lanes.default(1),
     filter: settable.filter.default(null),
     transform: settable.transform.default(null),
     secret_kind: secretKind.optional().openapi({
@@ -181,6 +191,7 @@ export function toEndpointJson(row: EndpointRow, shows_secrets: boolean): z.outp
     max_in_flight: row.max_in_flight,
     rate_limit_per_s: row.rate_limit_per_s,
     ordering: row.ordering,
+    lanes: row.layout.lanes,
     filter: row.filter,
     transform: row.transform,
     status: row.disabled === null ? 'enabled' : 'disabled',

@@ -5,8 +5,9 @@ import { createId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { insertWithin } from '../tenants/insert-within.ts'
 import { resolveLimits } from '../tenants/limits.ts'
-import { checkFields } from './check-fields.ts'
+import { checkFields, checkSpread } from './check-fields.ts'
 import type { NewEndpoint } from './contract.ts'
+import { newLayout } from './lanes.ts'
 import { pushEndpoint } from './push-settings.ts'
 import { makeSecret, type OpenSecret, sealSecret } from './secrets.ts'
 import type { EndpointRow } from './settings.ts'
@@ -24,8 +25,11 @@ export async function createEndpoint(
   wanted: NewEndpoint,
 ): Promise<Result<CreatedEndpoint, Problem>> {
   const { secret_kind: kind, secret: own, ...given } = wanted
+  const fits = checkSpread(given)
+  if (!fits.ok) return fits
   const fields = checkFields(deps.settings, given)
   if (!fields.ok) return fields
+  const { lanes, ...columns } = fields.value
   const secret = await makeSecret(deps, { kind, own }, 'hmac')
   if (!secret.ok) return secret
 
@@ -35,7 +39,8 @@ export async function createEndpoint(
     tenant_id: tenant.id,
     id,
     version: 1,
-    ...fields.value,
+    ...columns,
+    layout: newLayout(lanes),
     disabled: null,
     disabled_at: null,
     enabled_at: null,

@@ -5,6 +5,7 @@ import { forgetTenant } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { NO_ENDPOINT } from './find-endpoint.ts'
+import { everyLane, objectName } from './lanes.ts'
 import { tellEndpoint } from './stub.ts'
 import { endpoints } from './table.ts'
 
@@ -13,16 +14,23 @@ import { endpoints } from './table.ts'
  * because an Endpoint without a row refuses.
  */
 export async function deleteEndpoint(deps: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
-  const [deleted] = await deps.db.batch([
-    deps.db.delete(endpoints).where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id))),
+  const [[deleted]] = await deps.db.batch([
+    deps.db
+      .delete(endpoints)
+      .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id)))
+      .returning({ layout: endpoints.layout }),
     deps.db
       .delete(deadLetters)
       .where(
         and(eq(deadLetters.tenant_id, tenant_id), eq(deadLetters.cause, 'exhausted'), eq(deadLetters.endpoint_id, id)),
       ),
   ])
-  if (deleted.meta.changes === 0) return err(NO_ENDPOINT)
+  if (deleted === undefined) return err(NO_ENDPOINT)
   forgetTenant(tenant_id)
-  await tellEndpoint(deps, id, 'endpoint.remove', (stub) => stub.remove())
+  await Promise.all(
+    everyLane(deleted.layout).map((lane) =>
+      tellEndpoint(deps, objectName(id, lane), 'endpoint.remove', (stub) => stub.remove()),
+    ),
+  )
   return ok(undefined)
 }

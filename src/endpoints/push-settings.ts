@@ -5,7 +5,9 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
+import type { Bindings } from '../env.ts'
 import { tenants } from '../tenants/table.ts'
+import { everyLane, objectName } from './lanes.ts'
 import { loadEndpointSettings, toEndpointSettings } from './settings.ts'
 import { tellEndpoint } from './stub.ts'
 import { endpoints } from './table.ts'
@@ -20,7 +22,7 @@ const PAGE = 50
 export async function pushEndpoint(deps: Deps, tenant_id: string, endpoint_id: string): Promise<void> {
   await finish(deps, async () => {
     const settings = await loadEndpointSettings(deps.env.DB, tenant_id, endpoint_id)
-    if (settings !== null) await push(deps, settings)
+    if (settings !== null) await pushSettings(deps, settings)
   })
 }
 
@@ -38,14 +40,27 @@ export async function pushTenant(deps: Deps, tenant_id: string): Promise<void> {
         .where(and(eq(endpoints.tenant_id, tenant_id), gt(endpoints.id, after)))
         .orderBy(asc(endpoints.id))
         .limit(PAGE)
-      await Promise.all(rows.map((row) => push(deps, toEndpointSettings(row.endpoints, row.tenants))))
+      await Promise.all(rows.map((row) => pushSettings(deps, toEndpointSettings(row.endpoints, row.tenants))))
       after = rows.length < PAGE ? undefined : rows.at(-1)?.endpoints.id
     }
   })
 }
 
-function push(deps: Deps, settings: EndpointSettings): Promise<void> {
-  return tellEndpoint(deps, settings.endpoint_id, 'endpoint.push', (stub) => stub.configure(settings))
+/**
+ * To every lane.
+ * @param except the lane that knows already
+ */
+export async function pushSettings(
+  deps: Pick<Deps, 'waitUntil'> & { env: Pick<Bindings, 'ENDPOINT'> },
+  settings: EndpointSettings,
+  except?: number,
+): Promise<void> {
+  const lanes = everyLane(settings.layout).filter((lane) => lane !== except)
+  await Promise.all(
+    lanes.map((lane) =>
+      tellEndpoint(deps, objectName(settings.endpoint_id, lane), 'endpoint.push', (stub) => stub.configure(settings)),
+    ),
+  )
 }
 
 /** A caller who hangs up must not leave half of the Endpoints untold. */

@@ -3,7 +3,7 @@ import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
-import { decodeCursor, encodeCursor, pageOf, pageQuery, positionCursor } from '../http/paging.ts'
+import { decodeCursor, encodeCursor, pageOf, pageQuery, placeCursor } from '../http/paging.ts'
 import { isPermitted } from '../http/permissions.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
@@ -255,10 +255,10 @@ endpointRoutes.openapi(
   async (c) => {
     const { endpoint } = c.req.valid('param')
     const { since, until = c.var.deps.now(), states, cursor: given } = c.req.valid('json')
-    const [cursor] = given === undefined ? [] : decodeCursor(given, positionCursor)
-    const wanted = { since, until, states, cursor }
-    const { count, next_cursor } = unwrap(await replayEndpoint(c.var.deps, tenantAccess(c), endpoint, wanted))
-    return c.json({ count, next_cursor: next_cursor === null ? null : encodeCursor([next_cursor]) }, 202)
+    const from = given === undefined ? undefined : decodeCursor(given, placeCursor)
+    const wanted = { since, until, states, from }
+    const { count, next } = unwrap(await replayEndpoint(c.var.deps, tenantAccess(c), endpoint, wanted))
+    return c.json({ count, next_cursor: next === null ? null : encodeCursor([next.position, next.lane]) }, 202)
   },
 )
 

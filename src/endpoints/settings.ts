@@ -31,6 +31,7 @@ export function toEndpointSettings(endpoint: EndpointRow, tenant: TenantRow): En
     disable_after_ms: tenant.disable_after_days * DAY_MS,
     retention_ms: tenant.retention_days * DAY_MS,
     max_unfinished: resolveLimits(tenant.limits).unfinished_per_endpoint,
+    layout: endpoint.layout,
   }
 }
 

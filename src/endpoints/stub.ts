@@ -10,18 +10,19 @@ const BACKOFF_MS = 50
 /** When an Endpoint that did not hear is told again, within the 30 s that a Worker has after its answer. */
 const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
 
-/** The Durable Object of an endpoint. Lane 0 bears the endpoint's id; further lanes are `{endpoint_id}/{n}`. */
-function endpointStub(env: Bindings, object_name: string): EndpointStub {
+type Namespace = Pick<Bindings, 'ENDPOINT'>
+
+function endpointStub(env: Namespace, object_name: string): EndpointStub {
   return env.ENDPOINT.get(env.ENDPOINT.idFromName(object_name))
 }
 
 /**
- * Calls an Endpoint. What the platform marks `retryable` is tried again, on a new stub because the
+ * Calls one lane of an endpoint, by the name of its object. What the platform marks `retryable` is tried again, on a new stub because the
  * old one stays broken; what it marks `overloaded` is not, because trying again would add to it.
  * @throws the last error
  */
 export async function callEndpoint<T>(
-  env: Bindings,
+  env: Namespace,
   object_name: string,
   call: (stub: EndpointStub) => Promise<T>,
 ): Promise<T> {
@@ -37,21 +38,21 @@ export async function callEndpoint<T>(
 }
 
 /**
- * Tells an Endpoint what D1 has decided already: now, and if it does not answer, again in the background.
+ * Tells one lane of an endpoint what D1 has decided already: now, and if it does not answer, again in the background.
  * @param what dotted name of the call, for the log
  */
 export async function tellEndpoint(
-  { env, waitUntil }: Pick<Deps, 'env' | 'waitUntil'>,
-  endpoint_id: string,
+  { env, waitUntil }: Pick<Deps, 'waitUntil'> & { env: Namespace },
+  object_name: string,
   what: string,
   call: (stub: EndpointStub) => Promise<void>,
 ): Promise<void> {
   const hears = async () => {
     try {
-      await callEndpoint(env, endpoint_id, call)
+      await callEndpoint(env, object_name, call)
       return true
     } catch (error) {
-      log('warn', `${what}_failed`, { endpoint_id, error })
+      log('warn', `${what}_failed`, { object_name, error })
       return false
     }
   }

@@ -1,5 +1,6 @@
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { DisabledReason, Ordering, SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
+import { type Layout, ONE_LANE } from './lanes.ts'
 
 export const endpoints = sqliteTable(
   'endpoints',
@@ -27,6 +28,7 @@ export const endpoints = sqliteTable(
     max_in_flight: integer().notNull(),
     rate_limit_per_s: integer(),
     ordering: text().$type<Ordering>().notNull(),
+    layout: text({ mode: 'json' }).$type<Layout>().notNull().default(ONE_LANE),
     filter: text(),
     transform: text(),
     secrets: text({ mode: 'json' }).$type<SealedSecret[]>().notNull(),

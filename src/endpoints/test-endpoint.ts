@@ -4,9 +4,9 @@ import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { deliveredBody, identify, toEnqueueItem } from '../messages/message.ts'
+import { enqueue } from './enqueue.ts'
 import { findEndpoint, NO_ENDPOINT } from './find-endpoint.ts'
 import { settingsVersion } from './settings.ts'
-import { callEndpoint } from './stub.ts'
 
 export interface TestDelivery {
   message_id: string
@@ -34,8 +34,8 @@ export async function testEndpoint(
   if (!message.ok) throw new Error('only a key can be invalid, and there is none')
   const item = toEnqueueItem(message.value, { inline: deliveredBody(message.value) }, 'test')
   const settings_version = settingsVersion(endpoint.value, tenant)
-  const call = { tenant_id: tenant.id, endpoint_id, settings_version, items: [item] }
-  const [result] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.enqueue(call))
+  const destination = { tenant_id: tenant.id, endpoint_id, settings_version, layout: endpoint.value.layout }
+  const [result] = await enqueue(deps, destination, [{ item, may_be_known: false }])
   switch (result?.outcome) {
     case 'accepted':
     case 'duplicate': // The call was repeated, and its first answer was lost.
@@ -44,6 +44,8 @@ export async function testEndpoint(
       return err(problem('endpoint_full', 'it holds as many unfinished deliveries as it may'))
     case 'gone':
       return err(NO_ENDPOINT)
+    case 'missing':
+      return err(problem('unavailable', 'the endpoint does not answer', { headers: { 'retry-after': '5' } }))
     default:
       throw new Error(`a new message cannot be ${result?.outcome}`)
   }

@@ -1,14 +1,19 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
-import type { Problem } from '../http/problems.ts'
+import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { checkFields } from './check-fields.ts'
+import { tenants } from '../tenants/table.ts'
+import { checkFields, checkSpread } from './check-fields.ts'
 import type { EndpointChange } from './contract.ts'
-import { NO_ENDPOINT } from './find-endpoint.ts'
+import { findEndpoint, NO_ENDPOINT } from './find-endpoint.ts'
+import { type Layout, relayout } from './lanes.ts'
 import { pushEndpoint } from './push-settings.ts'
 import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const TRIES_MAX = 5
 
 type Columns = { [K in keyof EndpointRow]?: EndpointRow[K] | SQL | undefined }
 
@@ -20,20 +25,62 @@ export async function updateEndpoint(
   change: EndpointChange,
 ): Promise<Result<EndpointRow, Problem>> {
   const checked = checkFields(deps.settings, change)
-  return checked.ok ? writeEndpoint(deps, tenant_id, id, checked.value) : checked
+  if (!checked.ok) return checked
+  const { lanes, ...columns } = checked.value
+  const is_alone = lanes === undefined && columns.ordering === undefined && columns.max_in_flight === undefined
+  return is_alone ? writeEndpoint(deps, tenant_id, id, columns) : updateSpread(deps, tenant_id, id, checked.value)
 }
 
-/** Writes columns of one endpoint as a new version, and lets everybody know. */
+/** A change of members that only fit together: against the version that was looked at, anew when another change came between. */
+async function updateSpread(
+  deps: Deps,
+  tenant_id: string,
+  id: string,
+  { lanes, ...columns }: EndpointChange,
+): Promise<Result<EndpointRow, Problem>> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const found = await findEndpoint(deps, tenant_id, id)
+    if (!found.ok) return found
+    const before = found.value
+    const { ordering = before.ordering, max_in_flight = before.max_in_flight } = columns
+    const fits = checkSpread({ lanes: lanes ?? before.layout.lanes, ordering, max_in_flight })
+    if (!fits.ok) return fits
+    const layout = await nextLayout(deps, before, lanes ?? before.layout.lanes)
+    const written = await writeEndpoint(deps, tenant_id, id, { ...columns, layout }, before.version)
+    if (written.ok) return written
+  }
+  return err(problem('changed_meanwhile', 'others keep changing this endpoint: try again'))
+}
+
+/** Ids are kept as long as the tenant's retention, and asked for as long. */
+async function nextLayout({ db, now }: Deps, { tenant_id, layout }: EndpointRow, lanes: number): Promise<Layout> {
+  if (lanes === layout.lanes) return layout
+  const tenant = await db.select().from(tenants).where(eq(tenants.id, tenant_id)).get()
+  const retention_ms = (tenant?.retention_days ?? 0) * DAY_MS
+  return relayout(layout, lanes, now() + retention_ms, now())
+}
+
+/**
+ * Writes columns of one endpoint as a new version, and lets everybody know.
+ * @param version only if it is still this one
+ */
 export async function writeEndpoint(
   deps: Deps,
   tenant_id: string,
   id: string,
   columns: Columns,
+  version?: number,
 ): Promise<Result<EndpointRow, Problem>> {
   const row = await deps.db
     .update(endpoints)
     .set({ ...columns, version: sql`${endpoints.version} + 1`, updated_at: deps.now() })
-    .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id)))
+    .where(
+      and(
+        eq(endpoints.tenant_id, tenant_id),
+        eq(endpoints.id, id),
+        version === undefined ? undefined : eq(endpoints.version, version),
+      ),
+    )
     .returning()
     .get()
   if (row === undefined) return err(NO_ENDPOINT)

@@ -15,8 +15,10 @@ export function pageOf<S extends z.ZodType>(item: S) {
   })
 }
 
-/** A place among one endpoint's deliveries. */
-export const positionCursor = z.tuple([z.string().regex(/^\d{1,16}$/)])
+/** A place among one endpoint's deliveries: position and lane. */
+export const placeCursor = z
+  .tuple([z.int().min(0), z.int().min(0)])
+  .transform(([position, lane]) => ({ position, lane }))
 
 /** A cursor is the sort key of the last item shown, as opaque text. */
 export function encodeCursor(key: readonly (string | number)[]): string {

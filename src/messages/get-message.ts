@@ -1,6 +1,6 @@
 import type { DeliveryView, StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
+import { findInLanes } from '../endpoints/call-lanes.ts'
 import type { Bindings } from '../env.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
@@ -34,7 +34,7 @@ export async function findMessage(deps: Deps, access: TenantAccess, message_id: 
   const tenant_id = access.tenant.id
   const holders = await findHolders(deps, access, message_id)
   const found = await Promise.all(
-    holders.map((endpoint_id) => callEndpoint(deps.env, endpoint_id, (stub) => stub.message(message_id))),
+    holders.map((holder) => findInLanes<StoredMessage>(deps.env, holder, (stub) => stub.message(message_id))),
   )
   return found.find((message) => message !== null) ?? (await findUnmatched(deps.env.DB, tenant_id, message_id))
 }
@@ -74,7 +74,7 @@ export async function deliveriesOfMessage(
 ): Promise<Result<DeliveryView[], Problem>> {
   const holders = await findHolders(deps, access, message_id)
   const found = await Promise.all(
-    holders.map((endpoint_id) => callEndpoint(deps.env, endpoint_id, (stub) => stub.get(message_id))),
+    holders.map((holder) => findInLanes<{ delivery: DeliveryView }>(deps.env, holder, (stub) => stub.get(message_id))),
   )
   const deliveries = found.flatMap((answer) => (answer === null ? [] : [answer.delivery]))
   if (deliveries.length > 0) return ok(deliveries)

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { type Reachable, reachable } from '../endpoints/call-lanes.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { isKeyedId, timeOfId } from '../lib/ids.ts'
 
@@ -13,12 +14,12 @@ export async function findHolders(
   deps: Deps,
   { tenant, subscriptions }: TenantAccess,
   message_id: string,
-): Promise<string[]> {
+): Promise<Reachable[]> {
   const known = await knownHolders(deps, tenant.id, message_id)
   const accepted_at = timeOfId(message_id)
   const is_settled = known.length > 0 && accepted_at !== undefined && deps.now() - accepted_at > READ_MODEL_LAG_MS_MAX
-  if (is_settled) return known
-  return [...new Set([...known, ...subscriptions.map(({ endpoint_id }) => endpoint_id)])]
+  const asked = is_settled ? known : [...new Set([...known, ...subscriptions.map(({ endpoint_id }) => endpoint_id)])]
+  return asked.map((endpoint_id) => reachable(subscriptions, endpoint_id))
 }
 
 async function knownHolders({ env }: Deps, tenant_id: string, message_id: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import type { Ordering } from '../../durable-objects/endpoint/rpc.ts'
+import type { Layout } from '../endpoints/lanes.ts'
 import { compileExpression, evaluateExpression } from '../lib/expression.ts'
 import { matchesEventType } from '../lib/glob.ts'
 
@@ -12,12 +13,14 @@ export interface Subscription {
   channels: string[] | null
   filter: string | null
   ordering: Ordering
+  layout: Layout
 }
 
 /** An endpoint that gets the message. */
 export interface Target {
   endpoint_id: string
   settings_version: number
+  layout: Layout
   /** Messages must reach it in the order in which they were published, or at least those of one key. */
   is_ordered: boolean
   /** A filter that could not be evaluated lets the message through, and this says why. */
@@ -39,10 +42,10 @@ export async function matchSubscriptions(
   const targets: Target[] = []
   for (const subscription of subscriptions) {
     if (!wantsType(subscription, message) || !wantsChannels(subscription, message)) continue
-    const { endpoint_id, settings_version, filter, ordering } = subscription
+    const { endpoint_id, settings_version, layout, filter, ordering } = subscription
     const verdict = filter === null ? PASSES : await evaluateFilter(filter, message)
     if (verdict.passes)
-      targets.push({ endpoint_id, settings_version, is_ordered: ordering !== 'none', note: verdict.note })
+      targets.push({ endpoint_id, settings_version, layout, is_ordered: ordering !== 'none', note: verdict.note })
   }
   return targets.sort((a, b) => (a.endpoint_id < b.endpoint_id ? -1 : 1))
 }

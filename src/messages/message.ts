@@ -2,6 +2,7 @@ import type { EnqueueItem, StoredBody } from '../../durable-objects/endpoint/rpc
 import { sha256, sha256Hex } from '../lib/hash.ts'
 import { createId, createKeyedId, idPattern, type RandomBytes, timeOfId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 
 /** A message as its publisher gave it, before it has an id. */
 export interface Draft {
@@ -95,10 +96,10 @@ const MESSAGE_ID = new RegExp(idPattern('msg'))
  * ("Payload structure"), or a raw body as it came.
  */
 export function deliveredBody({ format, text, event_type, accepted_at }: Message): Uint8Array {
-  if (format === 'raw') return new TextEncoder().encode(text)
+  if (format === 'raw') return encodeUtf8(text)
   const timestamp = new Date(accepted_at).toISOString()
   // Put together as text, because `data` is already JSON and must stay as it is to the last digit.
-  return new TextEncoder().encode(`{"type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":${text}}`)
+  return encodeUtf8(`{"type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":${text}}`)
 }
 
 export function toEnqueueItem(message: Message, body: StoredBody, note: string | null): EnqueueItem {

@@ -3,15 +3,18 @@
  * before anyone is told that it was accepted.
  */
 
-import type { DeliveryState, EnqueueItem, EnqueueResult, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
-import type { Bindings } from '../env.ts'
+import type { DeliveryState, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
+import type { Deps } from '../deps.ts'
+import { enqueue } from '../endpoints/enqueue.ts'
+import type { Routed } from '../endpoints/route-items.ts'
 import { toBase64 } from '../lib/hash.ts'
 import { log } from '../lib/log.ts'
 import type { FanoutMessage } from '../queues/messages.ts'
 import { INLINE_BYTES_MAX, putPayload, QUEUED_BYTES_MAX } from './body.ts'
 import type { Target } from './match.ts'
 import { deliveredBody, type Message, toEnqueueItem } from './message.ts'
+
+type PlaceDeps = Pick<Deps, 'env' | 'now'>
 
 /** Endpoints called directly; the rest of a wide fan-out goes through the queue. */
 const DIRECT_ENDPOINTS_MAX = 20
@@ -42,7 +45,7 @@ export interface Outgoing {
   targets: readonly Target[]
 }
 
-type Outcome = EnqueueResult | { outcome: 'queued' } | { outcome: 'missing' }
+type Outcome = Routed | { outcome: 'queued' }
 
 /** One message on its way, and what became of each of its targets. */
 interface Journey extends Outgoing {
@@ -57,17 +60,17 @@ interface Journey extends Outgoing {
 }
 
 /** Places messages, with one call per Endpoint however many of them it gets. Results in their order. */
-export async function placeMessages(env: Bindings, outgoing: readonly Outgoing[]): Promise<Placed[]> {
+export async function placeMessages(deps: PlaceDeps, outgoing: readonly Outgoing[]): Promise<Placed[]> {
   const is_keyed = outgoing.some(({ message }) => message.is_keyed)
   const is_ordered = outgoing.some(({ targets }) => targets.some((target) => target.is_ordered))
-  if (outgoing.length < 2 || !is_keyed || !is_ordered) return placeTogether(env, outgoing)
+  if (outgoing.length < 2 || !is_keyed || !is_ordered) return placeTogether(deps, outgoing)
   // Keyed ones are placed before the others, which an ordered endpoint must not notice: one after the other.
   const placed: Placed[] = []
-  for (const one of outgoing) placed.push(...(await placeTogether(env, [one])))
+  for (const one of outgoing) placed.push(...(await placeTogether(deps, [one])))
   return placed
 }
 
-async function placeTogether(env: Bindings, outgoing: readonly Outgoing[]): Promise<Placed[]> {
+async function placeTogether(deps: PlaceDeps, outgoing: readonly Outgoing[]): Promise<Placed[]> {
   const journeys = outgoing.map(({ message, targets }): Journey => {
     // A queue keeps no order, so an ordered endpoint is always called.
     const isDirect = (target: Target, i: number) => i < DIRECT_ENDPOINTS_MAX || target.is_ordered
@@ -75,9 +78,9 @@ async function placeTogether(env: Bindings, outgoing: readonly Outgoing[]): Prom
     const queued = targets.filter((target, i) => !isDirect(target, i))
     return { message, targets, direct, queued, outcomes: new Map(), bytes: deliveredBody(message), in_r2: null }
   })
-  await askArbiters(env, journeys)
+  await askArbiters(deps, journeys)
   const going = journeys.filter((journey) => !isStopped(journey))
-  await Promise.all([callRest(env, going), queueTheRest(env, going)])
+  await Promise.all([callRest(deps, going), queueTheRest(deps, going)])
   return journeys.map(conclude)
 }
 
@@ -86,10 +89,10 @@ async function placeTogether(env: Bindings, outgoing: readonly Outgoing[]): Prom
  * between two publishes of the same key, so that no other Endpoint ever sees the loser. Without its
  * verdict nothing else is placed: a queue cannot give it.
  */
-async function askArbiters(env: Bindings, journeys: readonly Journey[]): Promise<void> {
+async function askArbiters(deps: PlaceDeps, journeys: readonly Journey[]): Promise<void> {
   let asking = journeys.filter(({ message }) => message.is_keyed)
   for (let nth = 0; asking.length > 0; nth++) {
-    await callDirectly(env, asking, ({ direct }) => direct.slice(nth, nth + 1))
+    await callDirectly(deps, asking, ({ direct }) => direct.slice(nth, nth + 1))
     // One that is full or deleted cannot decide; the next one does.
     asking = asking.filter(({ direct, outcomes }) => {
       const { outcome } = outcomes.get(direct[nth]?.endpoint_id ?? '') ?? { outcome: 'missing' }
@@ -112,23 +115,23 @@ function keepTime(journey: Journey, accepted_at: number): void {
 }
 
 /** Calls what was not called yet; an Endpoint that does not answer gets its delivery by the queue, unless it is ordered. */
-async function callRest(env: Bindings, journeys: readonly Journey[]): Promise<void> {
+async function callRest(deps: PlaceDeps, journeys: readonly Journey[]): Promise<void> {
   const rest = ({ direct, outcomes }: Journey) => direct.filter(({ endpoint_id }) => !outcomes.has(endpoint_id))
   const remaining = new Map(journeys.map((journey) => [journey, rest(journey)]))
-  await callDirectly(env, journeys, (journey) => remaining.get(journey) ?? [])
+  await callDirectly(deps, journeys, (journey) => remaining.get(journey) ?? [])
   await Promise.all(
     [...remaining].map(async ([journey, targets]) => {
       const missing = targets.filter(
         ({ endpoint_id, is_ordered }) => !is_ordered && journey.outcomes.get(endpoint_id)?.outcome === 'missing',
       )
-      if (missing.length > 0 && (await sendToQueue(env, journey, missing))) setQueued(journey, missing)
+      if (missing.length > 0 && (await sendToQueue(deps, journey, missing))) setQueued(journey, missing)
     }),
   )
 }
 
 /** One call per Endpoint, with all that is for it. */
 async function callDirectly(
-  env: Bindings,
+  deps: PlaceDeps,
   journeys: readonly Journey[],
   targetsOf: (journey: Journey) => readonly Target[],
 ): Promise<void> {
@@ -136,48 +139,35 @@ async function callDirectly(
   const calls = Map.groupBy(pairs, ({ target }) => target.endpoint_id)
   await Promise.all(
     [...calls].map(async ([endpoint_id, passengers]) => {
-      const bodies = await Promise.all(passengers.map(({ journey }) => bodyOf(env, journey, INLINE_BYTES_MAX)))
+      const bodies = await Promise.all(passengers.map(({ journey }) => bodyOf(deps, journey, INLINE_BYTES_MAX)))
       const aboard = passengers.flatMap(({ journey, target }, i) => {
         const body = bodies[i]
         if (!body) journey.outcomes.set(endpoint_id, { outcome: 'missing' })
-        return body ? [{ journey, target, item: toEnqueueItem(journey.message, body, target.note) }] : []
+        if (!body) return []
+        const item = toEnqueueItem(journey.message, body, target.note)
+        return [{ journey, target, offer: { item, may_be_known: journey.message.is_keyed } }]
       })
       const [first] = aboard
       if (first === undefined) return
-      const items = aboard.map(({ item }) => item)
-      const outcomes = await enqueue(env, first.journey.message.tenant_id, first.target, items)
+      const { settings_version, layout } = first.target
+      const { tenant_id } = first.journey.message
+      const offers = aboard.map(({ offer }) => offer)
+      const outcomes = await enqueue(deps, { tenant_id, endpoint_id, settings_version, layout }, offers)
       for (const [i, { journey }] of aboard.entries()) {
-        journey.outcomes.set(endpoint_id, outcomes?.[i] ?? { outcome: 'missing' })
+        journey.outcomes.set(endpoint_id, outcomes[i] ?? { outcome: 'missing' })
       }
     }),
   )
 }
 
-async function enqueue(
-  env: Bindings,
-  tenant_id: string,
-  target: Target,
-  items: EnqueueItem[],
-): Promise<EnqueueResult[] | null> {
-  const { endpoint_id, settings_version } = target
-  try {
-    return await callEndpoint(env, endpoint_id, (stub) =>
-      stub.enqueue({ tenant_id, endpoint_id, settings_version, items }),
-    )
-  } catch (error) {
-    log('warn', 'publish.enqueue_failed', { tenant_id, endpoint_id, error })
-    return null
-  }
-}
-
-async function queueTheRest(env: Bindings, journeys: readonly Journey[]): Promise<void> {
+async function queueTheRest(deps: PlaceDeps, journeys: readonly Journey[]): Promise<void> {
   await Promise.all(
     journeys.map(async (journey) => {
       for (let from = 0; from < journey.queued.length; from += ENDPOINTS_PER_QUEUE_MESSAGE) {
         const page = journey.queued.slice(from, from + ENDPOINTS_PER_QUEUE_MESSAGE)
-        if (await sendToQueue(env, journey, page)) setQueued(journey, page)
+        if (await sendToQueue(deps, journey, page)) setQueued(journey, page)
         // The queue refused: fan-out falls back to direct calls.
-        else await callDirectly(env, [journey], () => page)
+        else await callDirectly(deps, [journey], () => page)
       }
     }),
   )
@@ -187,9 +177,9 @@ function setQueued(journey: Journey, targets: readonly Target[]): void {
   for (const { endpoint_id } of targets) journey.outcomes.set(endpoint_id, { outcome: 'queued' })
 }
 
-async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Target[]): Promise<boolean> {
+async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly Target[]): Promise<boolean> {
   const { message } = journey
-  const body = await bodyOf(env, journey, QUEUED_BYTES_MAX)
+  const body = await bodyOf(deps, journey, QUEUED_BYTES_MAX)
   if (body === null) return false
   const { note: _, ...item } = toEnqueueItem(message, body, null)
   const notes = targets.flatMap(({ endpoint_id, note }) => (note === null ? [] : [[endpoint_id, note]]))
@@ -201,7 +191,7 @@ async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Ta
     notes: Object.fromEntries(notes) as Record<string, string>,
   }
   try {
-    await env.FANOUT.send(queued)
+    await deps.env.FANOUT.send(queued)
     return true
   } catch (error) {
     log('warn', 'publish.fanout_refused', { message_id: message.id, error })
@@ -210,10 +200,10 @@ async function sendToQueue(env: Bindings, journey: Journey, targets: readonly Ta
 }
 
 /** A message's body as an Endpoint or a queue takes it; null when it is large and R2 would not take it. */
-async function bodyOf(env: Bindings, journey: Journey, inline_bytes_max: number): Promise<StoredBody | null> {
+async function bodyOf(deps: PlaceDeps, journey: Journey, inline_bytes_max: number): Promise<StoredBody | null> {
   const { message, bytes } = journey
   if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
-  journey.in_r2 ??= putPayload(env.PAYLOADS, message, bytes).catch((error) => {
+  journey.in_r2 ??= putPayload(deps.env.PAYLOADS, message, bytes).catch((error) => {
     const { id: message_id } = message
     log('warn', 'publish.payload_refused', { message_id, error })
     return null

@@ -34,7 +34,7 @@ export async function publish(
 ): Promise<Result<Published, Problem>[]> {
   const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft)))
   const outgoing = prepared.flatMap((result) => (result.ok && result.value.targets.length > 0 ? [result.value] : []))
-  const placed = await placeMessages(deps.env, outgoing)
+  const placed = await placeMessages(deps, outgoing)
   const placements = new Map(outgoing.map((one, i) => [one, placed[i]]))
   return Promise.all(
     prepared.map(async (result) => {

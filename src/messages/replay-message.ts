@@ -2,7 +2,8 @@ import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import type { Deps } from '../deps.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
+import { controlDeliveries } from '../endpoints/call-lanes.ts'
+import { enqueue } from '../endpoints/enqueue.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -20,32 +21,27 @@ export async function replayMessage(
   endpoint_ids: string[] | undefined,
 ): Promise<Result<string[], Problem>> {
   const started_at = deps.now()
-  const own = new Map(access.subscriptions.map(({ endpoint_id, settings_version }) => [endpoint_id, settings_version]))
+  const own = new Map(access.subscriptions.map((subscription) => [subscription.endpoint_id, subscription]))
   const foreign = endpoint_ids?.find((endpoint_id) => !own.has(endpoint_id))
   if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
   const message = await findMessage(deps, access, message_id)
   if (message === null) return err(problem('not_found', 'there is no such message'))
 
-  const wanted =
-    endpoint_ids ?? (await findHolders(deps, access, message_id)).filter((endpoint_id) => own.has(endpoint_id))
+  const wanted = endpoint_ids ?? (await findHolders(deps, access, message_id)).map(({ endpoint_id }) => endpoint_id)
+  const endpoints = wanted.flatMap((endpoint_id) => own.get(endpoint_id) ?? [])
   const restarted = await Promise.all(
-    wanted.map(async (endpoint_id) => {
-      const [result] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.retry([message_id]))
+    endpoints.map(async ({ endpoint_id, settings_version, layout }) => {
+      const [result] = await controlDeliveries(deps.env, { endpoint_id, layout }, 'retry', [message_id])
       if (result !== 'not_found') return true
       // Without being named, an endpoint that never had the message does not get it now.
       if (endpoint_ids === undefined) return false
       const item: EnqueueItem = { ...message, note: 'replayed' }
-      const call = {
-        tenant_id: access.tenant.id,
-        endpoint_id,
-        settings_version: own.get(endpoint_id) ?? 0,
-        items: [item],
-      }
-      const [placed] = await callEndpoint(deps.env, endpoint_id, (stub) => stub.enqueue(call))
+      const destination = { tenant_id: access.tenant.id, endpoint_id, settings_version, layout }
+      const [placed] = await enqueue(deps, destination, [{ item, may_be_known: true }])
       return placed?.outcome === 'accepted' || placed?.outcome === 'duplicate'
     }),
   )
-  const replayed = wanted.filter((_, i) => restarted[i])
+  const replayed = endpoints.flatMap(({ endpoint_id }, i) => (restarted[i] ? [endpoint_id] : []))
   const delivery_ids = replayed.map((endpoint_id) => formatDeliveryId({ message_id, endpoint_id }))
   await deleteRestarted(deps, access.tenant.id, delivery_ids, started_at)
   return ok(replayed)

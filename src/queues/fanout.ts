@@ -1,5 +1,6 @@
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
-import { callEndpoint } from '../endpoints/stub.ts'
+import { enqueue } from '../endpoints/enqueue.ts'
+import { ONE_LANE } from '../endpoints/lanes.ts'
 import type { Bindings } from '../env.ts'
 import { fromBase64 } from '../lib/hash.ts'
 import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
@@ -10,15 +11,16 @@ import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
  * @throws Error naming the Endpoints that did not take it; UnprocessableMessage when it cannot be read, or one holds another
  * message of that id
  */
-export async function consumeFanout(env: Bindings, queued: unknown): Promise<void> {
+export async function consumeFanout(env: Bindings, queued: unknown, now: number): Promise<void> {
   const { tenant_id, item, endpoint_ids, notes } = readMessage(fanoutMessage, queued)
   const body = 'base64' in item.body ? inline(item.body.base64) : item.body
   const outcomes = await Promise.allSettled(
     endpoint_ids.map(async (endpoint_id) => {
       const enqueued: EnqueueItem = { ...item, body, note: notes[endpoint_id] ?? null }
-      // Version 0: the Endpoint's own settings do; it reads D1 only if it has none.
-      const call = { tenant_id, endpoint_id, settings_version: 0, items: [enqueued] }
-      const [result] = await callEndpoint(env, endpoint_id, (stub) => stub.enqueue(call))
+      // Version 0: the Endpoint's own settings do; it reads D1 only if it has none. It says so if it has more than one lane.
+      const destination = { tenant_id, endpoint_id, settings_version: 0, layout: ONE_LANE }
+      const [result] = await enqueue({ env, now: () => now }, destination, [{ item: enqueued, may_be_known: true }])
+      if (result?.outcome === 'missing') throw new Error('it did not answer')
       if (result?.outcome === 'full') throw new Error('it is full')
       return result?.outcome
     }),

@@ -1,6 +1,5 @@
 /** D1: the endpoint's configuration, the read model and the dead letters; at times down, slow, or deaf afterwards. */
-import type { DisabledReason } from '../../durable-objects/endpoint/rpc.ts'
-import type { DeadLetter } from './disk.ts'
+import type { DeadLetter, OwnDisabling } from './disk.ts'
 import type { Row } from './rows.ts'
 import type { Settings } from './scenario.ts'
 import type { World } from './world.ts'
@@ -42,10 +41,9 @@ export class Database {
   }
 
   /** Unless it is disabled already, was enabled since, or is gone. */
-  markDisabled({ reason, at }: { reason: DisabledReason; at: number }): void {
+  markDisabled({ reason, enabled_at }: OwnDisabling): void {
     const { settings } = this
-    if (settings === null || settings.rules.disabled !== null) return
-    if (settings.enabled_at !== null && settings.enabled_at >= at) return
+    if (settings === null || settings.rules.disabled !== null || settings.enabled_at !== enabled_at) return
     this.settings = { ...settings, version: settings.version + 1, rules: { ...settings.rules, disabled: reason } }
   }
 

@@ -11,11 +11,18 @@ export interface DeadLetter {
   died_at: number
 }
 
+/** A disabling of its own, with what it knew then. */
+export interface OwnDisabling {
+  reason: DisabledReason
+  version: number
+  enabled_at: number | null
+}
+
 /** Everything but the rows. Replaced, never changed. */
 interface Meta {
   readonly settings: Settings | null
   /** It disabled itself, and the database has not heard of it. */
-  readonly unreported: { reason: DisabledReason; at: number } | null
+  readonly unreported: OwnDisabling | null
   readonly condition: Pick<EndpointState, 'breaker' | 'cancel_below'> | null
   readonly watermark: number
   readonly alarm_at: number | null

@@ -3,6 +3,7 @@
  * memory, and refuses those that would break a rule of delivery. What reaches beyond the rows (clocks,
  * queues, the network) is left to who extends it.
  */
+import { Backlog } from '../../durable-objects/endpoint/backlog.ts'
 import {
   type Arrival,
   decide,
@@ -15,13 +16,14 @@ import {
 import { isFinished, ModelRows, type Row } from './rows.ts'
 import { checkAttempt, checkRest } from './rules-of-delivery.ts'
 
-/** The core, or a mutant of it. */
+/** The core with its view of the schedule, or a mutant of them. */
 export interface Core {
   decide: typeof decide
   restingState: typeof restingState
+  Backlog: typeof Backlog
 }
 
-const CORE: Core = { decide, restingState }
+const CORE: Core = { decide, restingState, Backlog }
 
 /** How the rows that arrive will look, apart from their due time. */
 export type Arriving = ReadonlyMap<number, Omit<Row, 'due_at'>>
@@ -36,6 +38,7 @@ export abstract class EndpointModel {
   random = () => 0.5
   readonly rows: ModelRows
   protected readonly core: Core
+  private backlog: Backlog
   private arriving: Arriving = NOTHING_ARRIVES
   private following: (() => EndpointEvent)[] = []
 
@@ -43,6 +46,16 @@ export abstract class EndpointModel {
     this.state = core.restingState(rules)
     this.rows = rows
     this.core = core
+    this.backlog = this.newBacklog()
+  }
+
+  private newBacklog(): Backlog {
+    return new this.core.Backlog((after, limit) => this.rows.scheduledAfter(after, limit))
+  }
+
+  /** What the process knew of the schedule ends with it. */
+  protected forgetBacklog(): void {
+    this.backlog = this.newBacklog()
   }
 
   run(event: EndpointEvent, arriving: Arriving = NOTHING_ARRIVES): void {
@@ -82,7 +95,9 @@ export abstract class EndpointModel {
       case 'insert': {
         const arriving = this.arriving.get(effect.position)
         if (arriving === undefined) throw new Error(`nothing arrives at ${effect.position}`)
-        this.rows.insert({ ...arriving, due_at: this.findableAt(arriving, effect.due_at) })
+        const due_at = this.findableAt(arriving, effect.due_at)
+        this.rows.insert({ ...arriving, due_at })
+        this.scheduled(effect.position, due_at)
         this.touched(effect.position)
         break
       }
@@ -94,6 +109,7 @@ export abstract class EndpointModel {
         if (isFinished(row)) throw new Error(`a finished delivery became ${effect.change.state} by itself`)
         const finished_at = isFinished({ ...row, ...effect.change }) ? now : null
         this.rows.write(effect.position, { ...effect.change, finished_at, revision: row.revision + 1 })
+        this.scheduled(effect.position, effect.change.due_at)
         this.touched(effect.position)
         break
       }
@@ -101,6 +117,7 @@ export abstract class EndpointModel {
         const row = this.rows.at(effect.position)
         const seq = row.order_key === null ? row.seq : this.nextSeq()
         this.rows.write(effect.position, { ...effect.change, seq, finished_at: null, revision: row.revision + 1 })
+        this.scheduled(effect.position, effect.change.due_at)
         this.touched(effect.position)
         break
       }
@@ -109,11 +126,9 @@ export abstract class EndpointModel {
         this.launch(effect.position)
         break
       case 'load_due': {
-        const { in_flight } = this.state
-        const deliveries = this.rows.due(now, effect.limit, in_flight)
-        const taken = new Map<number, unknown>(in_flight)
-        for (const { position } of deliveries) taken.set(position, null)
-        this.following.unshift(() => ({ kind: 'due', deliveries, next_due_at: this.rows.nextDueAt(taken) }))
+        const { positions, next_due_at } = this.backlog.take(now, effect.limit, this.state.in_flight)
+        const deliveries = positions.map((position) => this.rows.at(position))
+        this.following.unshift(() => ({ kind: 'due', deliveries, next_due_at }))
         break
       }
       case 'load_unfinished':
@@ -123,6 +138,7 @@ export abstract class EndpointModel {
         const head = this.rows.head(effect.order_key)
         if (head === undefined || head.due_at !== null) break
         this.rows.write(head.position, { due_at: now })
+        this.scheduled(head.position, now)
         this.follow(() => ({ kind: 'released', due_at: now }))
         break
       }
@@ -148,6 +164,15 @@ export abstract class EndpointModel {
         this.announce(effect.event)
         break
     }
+  }
+
+  private scheduled(position: number, due_at: number | null): void {
+    if (due_at !== null) this.backlog.schedule({ due_at, position })
+  }
+
+  /** When the first that is not in flight is due, as the process sees it. */
+  protected nextDueAt(in_flight = this.state.in_flight): number | null {
+    return this.backlog.nextDueAt(in_flight)
   }
 
   protected abstract wallClock(): number

@@ -18,6 +18,7 @@ import { Projection } from './projection.ts'
 import type { Receivers } from './receivers.ts'
 import type { Row } from './rows.ts'
 import { mayStartUnlimited } from './rules-of-delivery.ts'
+import type { Settings } from './scenario.ts'
 import { SettingsCopy } from './settings-copy.ts'
 import { Violation, type World } from './world.ts'
 
@@ -87,10 +88,11 @@ export abstract class LivingEndpoint extends EndpointModel {
     const { condition, alarm_at, settings } = disk.meta
     this.settings.current = settings
     this.projection = this.newProjection()
+    this.forgetBacklog()
     disk.rows.rescheduleInterrupted(this.projection.watermark, world.wall)
-    this.state = this.core.restingState(settings?.rules ?? NO_RULES, {
+    this.state = this.core.restingState(settings === null ? NO_RULES : this.rulesOf(settings), {
       ...condition,
-      next_due_at: disk.rows.nextDueAt(new Map()),
+      next_due_at: this.nextDueAt(new Map()),
       unfinished: disk.rows.unfinished_count,
       alarm_at,
     })
@@ -107,7 +109,12 @@ export abstract class LivingEndpoint extends EndpointModel {
     this.outstanding.clear()
     this.timer = null
     this.is_cancelling = false
-    this.settings.current = null
+    this.settings.forget()
+  }
+
+  /** What of the settings this object goes by: all of it, where it is the endpoint's only one. */
+  protected rulesOf({ rules }: Settings): Rules {
+    return rules
   }
 
   // --- decisions, watched ---

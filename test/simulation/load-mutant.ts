@@ -7,7 +7,7 @@ import type { Core } from './endpoint-model.ts'
 import type { Mutant } from './mutants.ts'
 
 const CORE = fileURLToPath(new URL('../../durable-objects/endpoint/', import.meta.url))
-const FILES = ['machine.ts', 'breaker.ts', 'schedule.ts', 'rate.ts']
+const FILES = ['machine.ts', 'breaker.ts', 'schedule.ts', 'rate.ts', 'backlog.ts']
 
 export async function loadMutant({ file, from, to }: Mutant): Promise<Core> {
   const directory = await mkdtemp(join(tmpdir(), 'postern-mutant-'))
@@ -16,7 +16,8 @@ export async function loadMutant({ file, from, to }: Mutant): Promise<Core> {
       const text = await readFile(join(CORE, name), 'utf8')
       await writeFile(join(directory, name), name === file ? mutate(text, from, to) : text)
     }
-    return (await import(/* @vite-ignore */ pathToFileURL(join(directory, 'machine.ts')).href)) as Core
+    const load = (name: string): Promise<Core> => import(/* @vite-ignore */ pathToFileURL(join(directory, name)).href)
+    return { ...(await load('machine.ts')), Backlog: (await load('backlog.ts')).Backlog }
   } finally {
     await rm(directory, { recursive: true })
   }

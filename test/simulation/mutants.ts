@@ -3,7 +3,7 @@
 export interface Mutant {
   /** The bug, as one would report it. */
   does: string
-  file: 'machine.ts' | 'breaker.ts' | 'schedule.ts'
+  file: 'machine.ts' | 'breaker.ts' | 'schedule.ts' | 'backlog.ts'
   /** Text that occurs once in the file. */
   from: string
   to: string
@@ -59,6 +59,31 @@ export const MUTANTS: Mutant[] = [
     file: 'machine.ts',
     from: 'this.set({ next_due_at: Math.min(due_at, this.state.next_due_at ?? due_at) })',
     to: 'this.set({ next_due_at: due_at })',
+  },
+  // What is scheduled
+  {
+    does: 'does not notice what is scheduled before the place that it has come to',
+    file: 'backlog.ts',
+    from: 'if (is_before) this.mark = { due_at, position: position - 1 }',
+    to: '',
+  },
+  {
+    does: 'does not notice what is scheduled for the same moment as the place that it has come to',
+    file: 'backlog.ts',
+    from: ' || (due_at === mark.due_at && position <= mark.position)',
+    to: '',
+  },
+  {
+    does: 'looks beyond what is not due yet',
+    file: 'backlog.ts',
+    from: 'positions.length === limit || place.due_at > now) return',
+    to: 'positions.length === limit || place.due_at > now) this.mark = place\n          if (positions.length === limit || place.due_at > now) return',
+  },
+  {
+    does: 'takes out what is in flight once more',
+    file: 'backlog.ts',
+    from: '!in_flight.has(place.position)',
+    to: 'true',
   },
   // Order
   {
@@ -261,7 +286,7 @@ export const MUTANTS: Mutant[] = [
   {
     does: 'lets an attempt that has ended stay in flight',
     file: 'machine.ts',
-    from: '    in_flight.delete(position)\n',
+    from: '    this.ownFlights().delete(position)\n',
     to: '',
   },
 ]

@@ -1,4 +1,5 @@
 /** The deliveries that an Endpoint stores, found the way its SQLite would find them: by index, never by scanning. */
+import type { Place } from '../../durable-objects/endpoint/backlog.ts'
 import type { Stored } from '../../durable-objects/endpoint/machine.ts'
 import { SortedList } from './sorted-list.ts'
 
@@ -18,7 +19,7 @@ type Scheduled = Row & { readonly due_at: number }
 
 export const isFinished = ({ state }: Row) => state !== 'pending' && state !== 'waiting'
 
-const bySchedule = (a: Scheduled, b: Scheduled) => a.due_at - b.due_at || a.position - b.position
+const bySchedule = (a: Place, b: Place) => a.due_at - b.due_at || a.position - b.position
 const bySeq = (a: Row, b: Row) => a.seq - b.seq
 const byNumber = (a: number, b: number) => a - b
 
@@ -26,7 +27,7 @@ export class ModelRows {
   private readonly rows = new Map<number, Row>()
   private readonly positions = new SortedList<number>(byNumber)
   private readonly by_message = new Map<number, Row>()
-  private readonly scheduled = new SortedList<Scheduled>(bySchedule)
+  private readonly scheduled = new SortedList<Scheduled, Place>(bySchedule)
   private readonly ordered = new Map<string, SortedList<Row>>()
   private readonly unscheduled = new Set<number>()
   private readonly undo: (step: () => void) => void
@@ -90,15 +91,13 @@ export class ModelRows {
     return found
   }
 
-  due(now: number, limit: number, skip: ReadonlyMap<number, unknown>): Row[] {
-    const found: Row[] = []
-    for (const row of this.scheduled.items) {
-      if (row.due_at > now || found.length === limit) break
-      if (!skip.has(row.position)) found.push(row)
-    }
-    return found
+  /** A stretch of the schedule, in its order. */
+  scheduledAfter({ due_at, position }: Place, limit: number): readonly Place[] {
+    const from = this.scheduled.indexOf({ due_at, position: position + 1 })
+    return this.scheduled.items.slice(from, from + limit)
   }
 
+  /** By looking at everything, as a measure of whoever knows a shorter way. */
   nextDueAt(skip: ReadonlyMap<number, unknown>): number | null {
     for (const row of this.scheduled.items) if (!skip.has(row.position)) return row.due_at
     return null

@@ -1,6 +1,7 @@
 /** A run as data: the endpoint's first settings, and what happens to it when. A seed makes one; shrinking drops steps. */
 import type { Rules } from '../../durable-objects/endpoint/machine.ts'
 import type { Ordering } from '../../durable-objects/endpoint/rpc.ts'
+import type { Layout } from '../../src/endpoints/lanes.ts'
 
 /** What of an endpoint's configuration matters here. */
 export interface Settings {
@@ -15,6 +16,8 @@ export interface Settings {
   enabled_at: number | null
   /** What was parked before this moment is to be cancelled. */
   cancel_before: number | null
+  /** One lane, unless it says otherwise. */
+  layout?: Layout
 }
 
 export type Mood =

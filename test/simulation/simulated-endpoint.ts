@@ -20,7 +20,7 @@ export type EnqueueAnswer = 'accepted' | 'duplicate' | 'full' | 'gone'
 export class SimulatedEndpoint extends LivingEndpoint {
   private readonly outbox: DeadLetterOutbox
   private tidied_at = Number.NEGATIVE_INFINITY
-  private refused = new Set<number>()
+  protected refused = new Set<number>()
   /** Messages whose retention has ended. */
   readonly expired = new Set<number>()
   /** Messages that died, be it in a turn that was taken back. */
@@ -63,7 +63,7 @@ export class SimulatedEndpoint extends LivingEndpoint {
     // An object that knows nothing may be one that was emptied a moment ago: only the database can tell.
     if (!this.process.rouse()) failed()
     else if (this.settings.current !== null) adopt(settings)
-    else this.settings.atLeast(settings.version, adopt, failed)
+    else this.settings.atLeast(settings.version, adopt, failed, settings.layout?.epoch)
   }
 
   control(what: 'retry' | 'cancel' | 'redrive', message: number): void {
@@ -105,22 +105,27 @@ export class SimulatedEndpoint extends LivingEndpoint {
         // What only kept the alarm coming is done: back to sleep for as long as the rest allows.
         if (was_loose && !this.hasLoose()) this.ring(false)
       }
-      this.projection.flush(() => this.outbox.send(() => this.settings.report(tidy)))
+      this.projection.flush(() => this.outbox.send(() => this.settings.report(() => this.reportDrained(tidy))))
     })
   }
 
   private ring(unflushed: boolean): void {
     const { rows, meta } = this.disk
-    const next_due_at = rows.nextDueAt(this.state.in_flight)
+    const next_due_at = this.nextDueAt()
     if (meta.alarm_at !== null) this.disk.write({ alarm_at: null })
     const upkeep_at = nextUpkeepAt(rows, this.settings.current, this.world.wall)
     this.run({ kind: 'alarm', next_due_at, upkeep_at, unflushed })
   }
 
   /** Something that only memory or an outbox holds on to. */
-  private hasLoose(): boolean {
+  protected hasLoose(): boolean {
     const { outbox, unreported } = this.disk.meta
     return this.projection.isBehind() || outbox.length > 0 || unreported !== null
+  }
+
+  /** What a lane among others has to tell (lanes/). */
+  protected reportDrained(then: () => void): void {
+    then()
   }
 
   /** Nothing is on its way anywhere. */
@@ -157,7 +162,7 @@ export class SimulatedEndpoint extends LivingEndpoint {
   }
 
   protected override disable(reason: DisabledReason): void {
-    this.settings.disable(reason, this.world.wall)
+    this.settings.disable(reason)
   }
 
   protected override forget(): void {
@@ -187,18 +192,18 @@ export class SimulatedEndpoint extends LivingEndpoint {
     return places.map((at) => (at === null ? 'duplicate' : this.refused.has(at) ? 'full' : 'accepted'))
   }
 
-  private restart(row: Row): void {
+  protected restart(row: Row): void {
     const is_behind = row.order_key !== null && this.disk.rows.head(row.order_key) !== undefined
     this.run({ kind: 'restart', delivery: row, is_behind })
   }
 
   /** Takes over settings that are newer than its own; answers what holds now. */
-  private adopt(settings: Settings): Settings {
+  protected adopt(settings: Settings): Settings {
     const before = this.settings.current
     if (before !== null && settings.version <= before.version) return before
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (before === null) this.state = { ...this.state, rules: settings.rules }
-    const { rules } = this.settings.write(settings)
+    if (before === null) this.state = { ...this.state, rules: this.rulesOf(settings) }
+    const rules = this.rulesOf(this.settings.write(settings))
     const { cancel_before } = settings
     const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.state)
     const cancel_below = cancels && cancel_before !== null ? firstPosition(cancel_before) : null

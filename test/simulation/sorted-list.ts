@@ -1,14 +1,14 @@
 /** A list in order; fast enough for the hundreds that one run holds. */
-export class SortedList<T> {
-  private readonly compare: (a: T, b: T) => number
+export class SortedList<T extends Key, Key = T> {
+  private readonly compare: (a: Key, b: Key) => number
   readonly items: T[] = []
 
-  constructor(compare: (a: T, b: T) => number) {
+  constructor(compare: (a: Key, b: Key) => number) {
     this.compare = compare
   }
 
   /** Where it is, or would be: the index of the first item that is not before it. */
-  indexOf(item: T): number {
+  indexOf(item: Key): number {
     let low = 0
     let high = this.items.length
     while (low < high) {

@@ -20,6 +20,8 @@ type SpellName =
   | `queue.${'lose' | 'duplicate' | 'delay' | 'refuse'}`
   | `alarm.${'late' | 'repeated'}`
   | `database.${'down' | 'slow' | 'answer_lost'}`
+  | `call.${'lost' | 'slow'}`
+  | `push.${'lost' | 'slow'}`
   | 'interrupt'
 
 export class World {
@@ -36,7 +38,7 @@ export class World {
   private offset_ms = Date.UTC(2026, 0, 1)
   private readonly spells = new Map<SpellName, Spell>()
 
-  constructor(scenario: Scenario, coverage: Coverage, trace: ((line: string) => void) | null) {
+  constructor(scenario: Pick<Scenario, 'seed'>, coverage: Coverage, trace: ((line: string) => void) | null) {
     this.jitter = new Random(scenario.seed, 1)
     this.random = new Random(scenario.seed, 2)
     this.coverage = coverage

@@ -1,5 +1,6 @@
 import jsonata from 'jsonata'
 import { describe, expect, it } from 'vitest'
+import { ONE_LANE } from '../../src/endpoints/lanes.ts'
 import { type Matchable, matchSubscriptions, type Subscription } from '../../src/messages/match.ts'
 
 const MESSAGE: Matchable = {
@@ -17,6 +18,7 @@ function subscription(wanted: Partial<Subscription> = {}): Subscription {
     channels: null,
     filter: null,
     ordering: 'none',
+    layout: ONE_LANE,
     ...wanted,
   }
 }
@@ -95,6 +97,7 @@ describe('a filter', () => {
       {
         endpoint_id: 'ep_1',
         settings_version: 3,
+        layout: ONE_LANE,
         is_ordered: false,
         note: expect.stringMatching(/^filter_failed: \S/),
       },

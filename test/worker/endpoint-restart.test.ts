@@ -170,7 +170,7 @@ describe('its condition', () => {
 describe('an effect that fails', () => {
   it.each([
     { what: 'the end of an attempt', method: 'update' as const },
-    { what: 'looking for what is due', method: 'nextDueAt' as const },
+    { what: 'looking for what is due', method: 'takeDue' as const },
   ])('makes it begin again from storage: $what', async ({ method }) => {
     const tenant = await createTenant()
     const endpoint = await tenant.endpoint({ retry_delays_s: [1] })

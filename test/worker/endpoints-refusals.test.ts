@@ -22,6 +22,7 @@ const REFUSED: [string, Record<string, unknown>, string][] = [
   ['a retry after more than a day', { retry_delays_s: [86_401] }, 'retry_delays_s.0'],
   ['nothing in flight', { max_in_flight: 0 }, 'max_in_flight'],
   ['101 in flight', { max_in_flight: 101 }, 'max_in_flight'],
+  ['201 in flight with 2 lanes', { lanes: 2, max_in_flight: 201 }, 'max_in_flight'],
   ['a rate of 0', { rate_limit_per_s: 0 }, 'rate_limit_per_s'],
   ['an order that does not exist', { ordering: 'lifo' }, 'ordering'],
   ['a description of 1,001 characters', { description: 'x'.repeat(1001) }, 'description'],

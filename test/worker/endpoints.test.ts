@@ -26,6 +26,7 @@ describe('an endpoint', () => {
       max_in_flight: 10,
       rate_limit_per_s: null,
       ordering: 'none',
+      lanes: 1,
       filter: null,
       transform: null,
       status: 'enabled',

@@ -33,6 +33,13 @@ export async function enqueueMany(
   for (let from = 0; from < count; from += ITEMS_PER_CALL) {
     const moment = accepted_at + (from / ITEMS_PER_CALL) * 10
     const items = Array.from({ length: Math.min(ITEMS_PER_CALL, count - from) }, () => itemOf(moment))
-    await stubOf(id).enqueue({ tenant_id: tenant.id, endpoint_id: id, settings_version: 0, items })
+    await stubOf(id).enqueue({
+      tenant_id: tenant.id,
+      endpoint_id: id,
+      settings_version: 0,
+      epoch: 0,
+      as: 'home',
+      items,
+    })
   }
 }

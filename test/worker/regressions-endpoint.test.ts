@@ -209,8 +209,9 @@ describe('a deleted endpoint', () => {
 
     await stubOf(endpoint.id).configure({ ...settings, version: settings.version + 1 })
     const { tenant_id, endpoint_id, version } = settings
-    const call = { tenant_id, endpoint_id, settings_version: version, items: [itemOf(Date.now())] }
-    expect(await stubOf(endpoint.id).enqueue(call)).toEqual([{ outcome: 'gone' }])
+    const names = { tenant_id, endpoint_id, settings_version: version, epoch: 0, as: 'home' as const }
+    const call = { ...names, items: [itemOf(Date.now())] }
+    expect(await stubOf(endpoint.id).enqueue(call)).toEqual({ results: [{ outcome: 'gone' }], moved: null })
     expect(await alarmOf(endpoint.id)).toBeNull()
     expect(arrivalsAt(endpoint)).toHaveLength(1)
   })

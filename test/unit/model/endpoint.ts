@@ -84,11 +84,12 @@ export class ModelEndpoint extends EndpointModel {
 
   /** The process is killed and comes back: what it had in memory is gone, what it had stored is not. */
   crash(): void {
+    this.forgetBacklog()
     this.rows.rescheduleInterrupted(0, this.now)
     this.timer_at = null
     this.state = restingState(this.state.rules, {
       ...this.saved,
-      next_due_at: this.rows.nextDueAt(new Map()),
+      next_due_at: this.nextDueAt(new Map()),
       alarm_at: this.alarm_at,
       unfinished: this.rows.unfinished_count,
     })
@@ -141,7 +142,7 @@ export class ModelEndpoint extends EndpointModel {
   ringAlarm(): void {
     this.alarm_at = null
     this.alarms_rung++
-    const next_due_at = this.rows.nextDueAt(this.state.in_flight)
+    const next_due_at = this.nextDueAt()
     this.run({ kind: 'alarm', next_due_at, upkeep_at: null, unflushed: false })
   }
 

@@ -1,0 +1,1 @@
+ALTER TABLE `endpoints` ADD `layout` text DEFAULT '{"lanes":1,"epoch":0,"former":[],"draining":0,"lanes_max":1}' NOT NULL;

@@ -1,0 +1,81 @@
+/** What runs of lanes have reached, counted. Every name that could be reached is listed, so that a zero shows. */
+import type { LaneHappening } from './lane-scenario.ts'
+
+const STEPS: Record<LaneHappening['does'], 0> = {
+  publish: 0,
+  republish: 0,
+  relayout: 0,
+  mood: 0,
+  crash: 0,
+  call: 0,
+  push: 0,
+  database: 0,
+  queue: 0,
+  interrupt: 0,
+  configure: 0,
+  disable: 0,
+  enable: 0,
+  retry: 0,
+  cancel: 0,
+  redrive: 0,
+  redrive_all: 0,
+  replay_all: 0,
+  reset_breaker: 0,
+}
+
+const NAMES = {
+  'steps taken': Object.keys(STEPS),
+  'answers to publishers': ['accepted', 'duplicate', 'full', 'missing, queued', 'missing'],
+  'answers of lanes': [
+    'home: accepted',
+    'home: duplicate',
+    'home: full',
+    'home: moved',
+    'former: accepted',
+    'former: duplicate',
+    'former: full',
+    'former: elsewhere',
+    'former: moved',
+    'none',
+  ],
+  'what happened to calls': ['lost', 'arrived after its caller gave up', 'made again'],
+  pushes: ['heard', 'lost', 'made again'],
+  layouts: ['more lanes', 'fewer lanes', 'changed while draining', 'lane marked as drained'],
+  restarts: ['in its ordering key', 'without its ordering key'],
+  ends: ['all lanes drained', 'all shares full'],
+} as const satisfies Record<string, readonly string[]>
+
+export type LaneTopic = keyof typeof NAMES
+export type LaneCounts = Record<LaneTopic, Record<string, number>>
+
+export class LaneCoverage {
+  readonly counts: LaneCounts
+
+  constructor() {
+    const topics = Object.entries(NAMES).map(([topic, names]) => [
+      topic,
+      Object.fromEntries(names.map((name) => [name, 0])),
+    ])
+    this.counts = Object.fromEntries(topics) as LaneCounts
+  }
+
+  count<T extends LaneTopic>(topic: T, name: (typeof NAMES)[T][number]): void {
+    const names = this.counts[topic]
+    names[name] = (names[name] ?? 0) + 1
+  }
+
+  add(other: LaneCounts): void {
+    for (const [topic, names] of Object.entries(other)) {
+      const mine = this.counts[topic as LaneTopic]
+      for (const [name, count] of Object.entries(names)) mine[name] = (mine[name] ?? 0) + count
+    }
+  }
+
+  unreached(): string[] {
+    return Object.entries(this.counts).flatMap(([topic, names]) =>
+      Object.entries(names)
+        .filter(([, count]) => count === 0)
+        .map(([name]) => `${topic}: ${name}`),
+    )
+  }
+}
