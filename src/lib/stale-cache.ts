@@ -6,7 +6,7 @@ export interface Freshness {
   refresh_after_ms: number
   /** Up to this age it is used when the loader fails. */
   stale_ms: number
-  /** Entries kept; the one used least recently makes room. */
+  /** Size of all values kept; those used least recently make room. */
   size_max: number
 }
 
@@ -22,6 +22,7 @@ interface Load<V> {
 
 interface Entry<V> {
   value: V
+  size: number
   loaded_at: number
 }
 
@@ -31,11 +32,15 @@ interface Entry<V> {
  */
 export class StaleCache<V> {
   private readonly freshness: Freshness
+  private readonly sizeOf: (value: V) => number
   private readonly entries = new Map<string, Entry<V>>()
   private readonly loads = new Map<string, Load<V>>()
+  private size = 0
 
-  constructor(freshness: Freshness) {
+  /** @param sizeOf size of a value, in the unit of `size_max` */
+  constructor(freshness: Freshness, sizeOf: (value: V) => number) {
     this.freshness = freshness
+    this.sizeOf = sizeOf
   }
 
   /**
@@ -64,7 +69,7 @@ export class StaleCache<V> {
 
   /** Forgets every key that the predicate names; a load under way does not bring it back. */
   forget(isForgotten: (key: string) => boolean): void {
-    for (const key of this.entries.keys()) if (isForgotten(key)) this.entries.delete(key)
+    for (const key of this.entries.keys()) if (isForgotten(key)) this.drop(key)
     for (const key of this.loads.keys()) if (isForgotten(key)) this.loads.delete(key)
   }
 
@@ -79,7 +84,7 @@ export class StaleCache<V> {
     if (under_way !== undefined && started_at - under_way.started_at < JOIN_MS_MAX) return under_way.loading
     const loading = load()
       .then((value) => {
-        if (this.loads.get(key)?.loading === loading) this.keep(key, { value, loaded_at: started_at })
+        if (this.loads.get(key)?.loading === loading) this.keep(key, value, started_at)
         return value
       })
       .finally(() => {
@@ -90,12 +95,20 @@ export class StaleCache<V> {
     return loading
   }
 
-  private keep(key: string, entry: Entry<V>): void {
+  private keep(key: string, value: V, loaded_at: number): void {
+    this.drop(key)
+    const size = this.sizeOf(value)
+    this.entries.set(key, { value, size, loaded_at })
+    this.size += size
+    for (const oldest of this.entries.keys()) {
+      if (this.size <= this.freshness.size_max) return
+      this.drop(oldest)
+    }
+  }
+
+  private drop(key: string): void {
+    this.size -= this.entries.get(key)?.size ?? 0
     this.entries.delete(key)
-    this.entries.set(key, entry)
-    if (this.entries.size <= this.freshness.size_max) return
-    const [oldest] = this.entries.keys()
-    if (oldest !== undefined) this.entries.delete(oldest)
   }
 }
 

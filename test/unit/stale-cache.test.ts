@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { StaleCache } from '../../src/lib/stale-cache.ts'
 
-const FRESHNESS = { fresh_ms: 2000, refresh_after_ms: 1000, stale_ms: 3_600_000, size_max: 3 }
+const FRESHNESS = { fresh_ms: 2000, refresh_after_ms: 1000, stale_ms: 3_600_000, size_max: 30 }
 
 /** A cache over a source whose clock and answers are ours to set. */
 class Source {
@@ -11,7 +11,7 @@ class Source {
   loads = 0
   value = 'first'
   readonly background: Promise<unknown>[] = []
-  private readonly cache = new StaleCache<string>(FRESHNESS)
+  private readonly cache = new StaleCache<string>(FRESHNESS, ({ length }) => length)
 
   get(key = 'acme'): Promise<string> {
     const load = async () => {
@@ -163,6 +163,18 @@ describe('a full cache', () => {
     for (const key of ['a', 'b', 'c', 'a', 'd']) await source.get(key)
     expect(source.loads).toBe(4)
     for (const key of ['a', 'c', 'd']) await source.get(key)
+    expect(source.loads).toBe(4)
+    await source.get('b')
+    expect(source.loads).toBe(5)
+  })
+
+  it('lets go of several for one that is large', async () => {
+    const source = new Source()
+    for (const key of ['a', 'b', 'c']) await source.get(key)
+    source.value = 'as large as two'
+    await source.get('d')
+    expect(source.loads).toBe(4)
+    await source.get('c')
     expect(source.loads).toBe(4)
     await source.get('b')
     expect(source.loads).toBe(5)
