@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } from '../../src/endpoints/lanes.ts'
+import { formerHomes, homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } from '../../src/endpoints/lanes.ts'
 import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
@@ -303,8 +303,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   private restart(row: DeliveryRow): void {
     const is_behind = row.order_key !== null && this.store.lastSeq(row.order_key) !== null
-    const is_stray = row.order_key !== null && homeOf(this.layout(), row) !== this.lane
-    // Its key lives in another lane now, where nobody waits for this one: it has no order to keep any more.
+    const layout = this.layout()
+    const places = [...formerHomes(layout, { ...row, may_be_known: false }, Date.now()), homeOf(layout, row)]
+    const is_stray = row.order_key !== null && places.some((lane) => lane !== this.lane)
+    // Its key may live in another lane now, where nobody waits for this one: it has no order to keep any more.
     if (is_stray && !is_behind) this.store.clearOrderKey(row.position)
     this.core.run({ kind: 'restart', delivery: row, is_behind })
   }

@@ -58,11 +58,13 @@ export class SettingsCopy {
    * @throws what D1 throws, when nothing is known, or nothing of the caller's layout
    */
   async atLeast(call: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id' | 'settings_version' | 'epoch'>) {
-    const { current } = this
-    if (current !== null && current.version >= call.settings_version && current.layout.epoch >= call.epoch)
-      return current
+    const isNewEnough = ({ version, layout }: EndpointSettings) =>
+      version >= call.settings_version && layout.epoch >= call.epoch
+    if (this.current !== null && isNewEnough(this.current)) return this.current
     try {
-      return await this.load(call)
+      const settings = await this.load(call)
+      // The read may have begun, for somebody else, before what the caller knows was written.
+      return settings === null || isNewEnough(settings) ? settings : await this.load(call)
     } catch (error) {
       if (this.current === null || this.current.layout.epoch < call.epoch) throw error
       this.shell.log('warn', 'settings.stale', { error })

@@ -148,8 +148,9 @@ export class Store {
   private scheduledAfter({ due_at, position }: Place, limit: number): Place[] {
     return this.sql
       .exec<Place & Record<string, SqlStorageValue>>(
-        `SELECT due_at, position FROM deliveries WHERE due_at IS NOT NULL AND (due_at, position) > (?, ?)
-           ORDER BY due_at, position LIMIT ?`,
+        // Of a comparison of pairs SQLite would use the index for the first half alone, and many may be due at once.
+        `SELECT due_at, position FROM deliveries WHERE due_at = ?1 AND position > ?2
+           UNION ALL SELECT due_at, position FROM deliveries WHERE due_at > ?1 ORDER BY due_at, position LIMIT ?3`,
         due_at,
         position,
         limit,

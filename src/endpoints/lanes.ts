@@ -30,9 +30,9 @@ export interface Lanable {
   ordering_key: string | null
 }
 
-/** The layout of a new endpoint. */
+/** The layout of a new endpoint. With several lanes it is newer than what a queue's consumer goes by, which is one lane. */
 export function newLayout(lanes: number): Layout {
-  return { ...ONE_LANE, lanes, lanes_max: lanes }
+  return { ...ONE_LANE, lanes, lanes_max: lanes, epoch: lanes === 1 ? ONE_LANE.epoch : ONE_LANE.epoch + 1 }
 }
 
 /**

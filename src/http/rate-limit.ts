@@ -7,13 +7,57 @@ import { ProblemError, problem } from './problems.ts'
 const RATE_LIMIT_PERIOD_S = 10
 
 /**
+ * So many requests share one question to the limiter, and its limit in wrangler.toml is that part of what
+ * a key may send. Asking for each would be a call to another service on the path of every request.
+ */
+const REQUESTS_PER_QUESTION = 8
+
+/** Refusals remembered; with more keys than that under a limit at once, some are asked about again. */
+const REFUSALS_MAX = 1000
+
+/**
+ * Keeps one key from taking everybody's share: a limit against abuse, not a quota. Which requests are
+ * counted is left to chance, so a key is stopped within a few percent of the limit, and the exact number
+ * is no one's promise. Once refused, a key is refused as long as it was told to wait.
+ */
+export class SampledLimit {
+  private readonly random: () => number
+  private readonly refused_until = new Map<string, number>()
+
+  /** @param random from 0 to below 1 */
+  constructor(random: () => number) {
+    this.random = random
+  }
+
+  /**
+   * @param ask counts a request of this key; false when it was one too many
+   * @param now Unix milliseconds
+   * @throws what `ask` throws
+   */
+  async allows(key: string, ask: (key: string) => Promise<boolean>, now: number): Promise<boolean> {
+    const refused_until = this.refused_until.get(key)
+    if (refused_until !== undefined) {
+      if (now < refused_until) return false
+      this.refused_until.delete(key)
+    }
+    if (this.random() * REQUESTS_PER_QUESTION >= 1 || (await ask(key))) return true
+    if (this.refused_until.size >= REFUSALS_MAX) this.refused_until.clear()
+    this.refused_until.set(key, now + RATE_LIMIT_PERIOD_S * 1000)
+    return false
+  }
+}
+
+const limit = new SampledLimit(() => Math.random())
+
+/**
  * Counts a request of this key. A limiter that fails never blocks anybody.
  * @throws ProblemError `rate_limited`
  */
 export async function limitRate(c: AppContext, { principal }: Access): Promise<void> {
+  const ask = async (key: string) => (await c.env.REQUEST_LIMIT.limit({ key })).success
   let is_allowed = true
   try {
-    is_allowed = (await c.env.REQUEST_LIMIT.limit({ key: principal.key_id })).success
+    is_allowed = await limit.allows(principal.key_id, ask, c.var.deps.now())
   } catch (error) {
     log('warn', 'rate_limit.failed', { error })
   }

@@ -33,5 +33,7 @@ async function checksum(stem: string): Promise<string> {
 
 // Five bits of each byte.
 function encode(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')
+  let text = ''
+  for (const byte of bytes) text += ALPHABET[byte & 31]
+  return text
 }

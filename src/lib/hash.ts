@@ -1,5 +1,6 @@
 /** Hashes, comparisons that leak nothing, and the text forms of bytes. WebCrypto only: runs on workerd and in Node. */
 import { err, ok, type Result } from './result.ts'
+import { encodeUtf8 } from './utf8.ts'
 
 /** SHA-256 of bytes, or of a text as UTF-8: 32 bytes. */
 export async function sha256(data: string | Uint8Array): Promise<Uint8Array> {
@@ -19,14 +20,16 @@ export function equalInConstantTime(a: string | Uint8Array, b: string | Uint8Arr
   const [left, right] = [toBytes(a), toBytes(b)]
   if (left.length !== right.length) return false
   let difference = 0
-  for (const [i, byte] of left.entries()) difference |= byte ^ (right[i] ?? 0)
+  for (let i = 0; i < left.length; i++) difference |= (left[i] ?? 0) ^ (right[i] ?? 0)
   return difference === 0
 }
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Two lower-case hexadecimal digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (const byte of bytes) text += HEX[byte]
   return text
 }
 
@@ -56,5 +59,5 @@ export function fromBase64(text: string): Result<Uint8Array, 'not_base64'> {
 }
 
 function toBytes(data: string | Uint8Array): Uint8Array {
-  return typeof data === 'string' ? new TextEncoder().encode(data) : data
+  return typeof data === 'string' ? encodeUtf8(data) : data
 }

@@ -1,6 +1,7 @@
 /** Secrets at rest: AES-256-GCM under a ring of master keys, so that a key can be replaced while the old one still decrypts. */
 import { fromBase64, toBase64 } from './hash.ts'
 import { err, ok, type Result } from './result.ts'
+import { encodeUtf8 } from './utf8.ts'
 
 const KEY_BYTES = 32
 /** What GCM is made for (NIST SP 800-38D, section 8.2.2): random, and safe for 2^32 secrets under one key. */
@@ -43,7 +44,7 @@ export async function seal(keyring: Keyring, plaintext: string, context: string)
   const key = await keyring.keys.get(keyring.current)
   if (key === undefined) throw new Error('a parsed keyring holds its current key')
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
-  const ciphertext = await crypto.subtle.encrypt(parameters(iv, context), key, new TextEncoder().encode(plaintext))
+  const ciphertext = await crypto.subtle.encrypt(parameters(iv, context), key, encodeUtf8(plaintext))
   const sealed = new Uint8Array(IV_BYTES + ciphertext.byteLength)
   sealed.set(iv)
   sealed.set(new Uint8Array(ciphertext), IV_BYTES)
@@ -70,5 +71,5 @@ export async function unseal(keyring: Keyring, sealed: string, context: string):
 }
 
 function parameters(iv: Uint8Array, context: string) {
-  return { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(context) }
+  return { name: 'AES-GCM', iv, additionalData: encodeUtf8(context) }
 }

@@ -51,8 +51,8 @@ const LOCAL_SUFFIXES = [
 /** Checks a destination after the URL parser has undone every disguise of its host (WHATWG URL Standard). */
 export function checkPublicUrl(text: string, policy: UrlPolicy): Result<URL, UrlRefusal> {
   if (text.length > LENGTH_MAX) return refuse('too_long', `the URL is longer than ${LENGTH_MAX} characters`)
-  if (!URL.canParse(text)) return refuse('not_a_url', 'this is not a URL')
-  const url = new URL(text)
+  const url = URL.parse(text)
+  if (url === null) return refuse('not_a_url', 'this is not a URL')
   if (url.protocol !== 'https:' && !(policy.allow_private && url.protocol === 'http:')) {
     return refuse('scheme', 'the URL must start with https://')
   }

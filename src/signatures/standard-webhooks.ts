@@ -6,6 +6,7 @@
 import { fromBase64, toBase64 } from '../lib/hash.ts'
 import type { RandomBytes } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 
 export type SecretKind = 'hmac' | 'ed25519'
 
@@ -99,7 +100,7 @@ export async function signatureHeader(
   timestamp_s: number,
   body: Uint8Array,
 ): Promise<string> {
-  const head = new TextEncoder().encode(`${id}.${timestamp_s}.`)
+  const head = encodeUtf8(`${id}.${timestamp_s}.`)
   const signed = new Uint8Array(head.length + body.length)
   signed.set(head)
   signed.set(body, head.length)

@@ -49,7 +49,8 @@ export class SettingsCopy {
     }
     const isAlive = this.process.lifeline()
     const makeDo = () => {
-      const is_usable = this.current !== null && ((this.current.layout?.epoch ?? 0) >= epoch || this.flaws.goes_by_old_layout)
+      const is_usable =
+        this.current !== null && ((this.current.layout?.epoch ?? 0) >= epoch || this.flaws.goes_by_old_layout)
       if (isAlive() && is_usable) then(this.current)
       else failed()
     }

@@ -34,6 +34,21 @@ describe('cancelling what a disabled endpoint parked', () => {
   })
 })
 
+describe('delivering a backlog', () => {
+  it('reads a few rows for each delivery, however many are in flight', { timeout: 30_000 }, async () => {
+    const count = 1000
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint({ max_in_flight: 100 })
+    await tenant.call('POST', `/endpoints/${endpoint.id}/disable`)
+    await enqueueMany(tenant, endpoint, count, Date.now() - 10_000)
+    const reads = await meterReads(endpoint)
+    await tenant.call('POST', `/endpoints/${endpoint.id}/enable`)
+    await eventually('many to be in flight', async () => (await stubOf(endpoint.id).breaker()).in_flight >= 50)
+    await eventually('all to be delivered', async () => (await stubOf(endpoint.id).breaker()).unfinished === 0, 20_000)
+    expect(reads()).toBeLessThan(12 * count)
+  })
+})
+
 describe('an alarm of a disabled endpoint with many old parked deliveries', () => {
   it('does not read them all each time', async () => {
     const count = 2000

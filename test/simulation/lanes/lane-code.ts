@@ -17,9 +17,7 @@ export interface StoreView {
 
 export interface LaneCode extends Pick<typeof lanes, 'formerHomes' | 'homeOf' | 'isDraining' | 'relayout' | 'shareOf'> {
   routeItems: typeof routeItems
-  Intake: new (
-    store: StoreView,
-  ) => { place(incoming: readonly Incoming[], ordering: Ordering, now: number): Placing }
+  Intake: new (store: StoreView) => { place(incoming: readonly Incoming[], ordering: Ordering, now: number): Placing }
 }
 
 export const LANE_CODE: LaneCode = { ...lanes, routeItems, Intake }

@@ -11,6 +11,9 @@ const WAY_BACK_MS_SLOW = 2000
 export class LaneDatabase extends Database {
   private readonly flaws: Flaws
   private readonly beyond: World
+  onDrained: () => void = () => {}
+  /** The endpoint's ordering has been switched off at some time. */
+  was_unordered = false
 
   constructor(world: World, settings: Settings, flaws: Flaws) {
     super(world, settings)
@@ -34,6 +37,7 @@ export class LaneDatabase extends Database {
     const { layout = ONE_LANE } = settings
     const is_of_now = layout.epoch === epoch || this.flaws.marks_any_layout
     if (!is_of_now || (layout.draining & (1 << lane)) === 0) return
+    this.onDrained()
     const draining = layout.draining & ~(1 << lane)
     this.settings = { ...settings, version: settings.version + 1, layout: { ...layout, draining } }
   }

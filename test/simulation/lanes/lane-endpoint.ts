@@ -10,6 +10,7 @@ import { SimulatedEndpoint } from '../simulated-endpoint.ts'
 import { DrainingReport } from './draining-report.ts'
 import type { Flaws, LaneCode } from './lane-code.ts'
 import type { LaneDatabase } from './lane-database.ts'
+import type { Turn } from './lane-rules.ts'
 import { messageOf, viewOf } from './store-view.ts'
 
 /** How long an arrival may wait for a commit that is under way. */
@@ -30,6 +31,8 @@ export interface LaneSurroundings {
 export interface Watch {
   placed(lane: number, row: Row, how: 'insert' | 'requeue'): void
   attempted(lane: number, row: Row): void
+  turnOf(message: number): Turn | undefined
+  restoreTurn(message: number, turn: Turn): void
   adopted(): void
 }
 
@@ -80,12 +83,15 @@ export class LaneEndpoint extends SimulatedEndpoint {
   }
 
   private take(items: readonly EnqueueItem[], epoch: number, as: LaneCall['as']): EnqueueAnswer {
-    const { rows } = this.disk
     const { ordering = 'none' } = this.settings.current ?? {}
     const layout = this.layout()
     if (epoch < layout.epoch && !this.beside.flaws.ignores_epoch) return { results: [], moved: layout }
-    const incoming = items.map((item) => ({ item, is_stray: as === 'former' }))
-    const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, this.world.wall)
+    const incoming = items.map((item) => ({ item, is_stray: as !== 'home' }))
+    const { arrivals, verdicts, placed } = this.intake.place(
+      incoming,
+      (as as string) === 'inquiry' ? 'none' : ordering,
+      this.world.wall,
+    )
     const { watermark } = this.projection
     const unchanging = { state: 'pending', failures: 0, revision: 1, finished_at: null, watermark } as const
     const arriving = new Map<number, Omit<Row, 'due_at'>>()
@@ -180,8 +186,14 @@ export class LaneEndpoint extends SimulatedEndpoint {
 
   protected override perform(effect: Effect): void {
     super.perform(effect)
-    if (effect.kind === 'insert' || effect.kind === 'requeue') {
-      this.beside.watch.placed(this.beside.lane, this.disk.rows.at(effect.position), effect.kind)
+    if (effect.kind !== 'insert' && effect.kind !== 'requeue') return
+    const { watch, lane } = this.beside
+    const row = this.disk.rows.at(effect.position)
+    const before = watch.turnOf(row.message)
+    watch.placed(lane, row, effect.kind)
+    if (effect.kind === 'requeue' && before !== undefined) {
+      const ignore = () => {}
+      this.process.gate.output(ignore, () => watch.restoreTurn(row.message, before))
     }
   }
 

@@ -7,7 +7,7 @@ import type { LaneDatabase } from './lane-database.ts'
 import type { LaneEndpoint, Watch } from './lane-endpoint.ts'
 
 /** When a message was offered for the first time and when that was first confirmed, counted in happenings. */
-interface Turn {
+export interface Turn {
   issued: number
   /** Infinity while nobody has been told. */
   answered: number
@@ -54,16 +54,25 @@ export class LaneRules implements Watch {
     }
     for (const [other, { disk }] of this.lanes) {
       if (other === lane) continue
-      if (order_key !== null && disk.rows.head(order_key) !== undefined) throw new Violation(TWO_LANES)
+      if (order_key !== null && disk.rows.head(order_key) !== undefined) this.foundTwice(order_key)
       if (how === 'insert' && this.told_apart.has(message) && disk.rows.of(message) !== undefined) {
         throw new Violation('two lanes accepted one message')
       }
     }
   }
 
+  /** Its place in its order; a crash may take back what changed it. */
+  turnOf(message: number): Turn | undefined {
+    return this.turns.get(message)
+  }
+
+  restoreTurn(message: number, turn: Turn): void {
+    this.turns.set(message, turn)
+  }
+
   /** What was confirmed before this was issued has ended, if both have the same ordering key. */
   attempted(lane: number, { message, order_key }: Row): void {
-    if (order_key === null) return
+    if (order_key === null || this.database.was_unordered) return
     const issued = this.turns.get(message)?.issued ?? 0
     for (const row of this.lanes.get(lane)?.disk.rows.all() ?? []) {
       if (row.order_key !== order_key || row.message === message || isFinished(row)) continue
@@ -83,13 +92,19 @@ export class LaneRules implements Watch {
     for (const { disk } of this.lanes.values()) {
       for (const { order_key } of disk.rows.heads()) {
         if (order_key === null) continue
-        if (held.has(order_key)) throw new Violation(TWO_LANES)
+        if (held.has(order_key)) this.foundTwice(order_key)
         held.add(order_key)
       }
     }
     for (const message of this.accepted) {
       if (!this.isHeld(message) && !isQueued(message)) throw new Violation('an accepted message was lost')
     }
+  }
+
+  /** Where `ordering` was switched off while lanes still knew it as `key`, nobody asked for an order. */
+  private foundTwice(order_key: string): void {
+    if (!this.database.was_unordered)
+      throw new Violation(`unfinished deliveries of ordering key ${order_key} are in two lanes`)
   }
 
   isHeld(message: number): boolean {
@@ -147,5 +162,3 @@ export class LaneRules implements Watch {
     this.coverage.count('ends', 'all shares full')
   }
 }
-
-const TWO_LANES = 'unfinished deliveries of one ordering key are in two lanes'

@@ -120,7 +120,11 @@ function draw(random: Random, kind: Kind, keys: readonly string[], lanes_max: nu
       return { does: 'interrupt', share, for_ms }
     case 'configure': {
       const ordering = random.chance(0.4) ? random.pick<'none' | 'key'>(['none', 'key']) : null
-      const rules = random.pick([{}, { max_in_flight: random.pick([1, 4, 20]) }, { rate_limit_per_s: random.pick([null, 50]) }])
+      const rules = random.pick([
+        {},
+        { max_in_flight: random.pick([1, 4, 20]) },
+        { rate_limit_per_s: random.pick([null, 50]) },
+      ])
       return { does: 'configure', rules, ordering, pushed }
     }
     case 'enable':
