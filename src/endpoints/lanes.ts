@@ -42,7 +42,8 @@ export function newLayout(lanes: number): Layout {
 export function relayout(layout: Layout, lanes: number, until: number, now: number): Layout {
   if (lanes === layout.lanes) return layout
   // One that is still draining may hold any key that an old number gave it.
-  const is_needed = (former: { until: number }) => former.until > now || layout.draining !== 0
+  const is_needed = (former: Layout['former'][number]) =>
+    (former.until > now || layout.draining !== 0) && former.lanes !== layout.lanes
   return {
     lanes,
     epoch: layout.epoch + 1,

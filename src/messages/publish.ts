@@ -4,6 +4,7 @@ import { type Problem, problem } from '../http/problems.ts'
 import { parseLeniently } from '../lib/json.ts'
 import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { matchSubscriptions } from './match.ts'
 import { type Draft, identify, type Message } from './message.ts'
@@ -55,7 +56,7 @@ async function prepare(
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
   const { payload_bytes } = resolveLimits(tenant.limits)
-  const size = new TextEncoder().encode(message.value.text).byteLength
+  const size = encodeUtf8(message.value.text).byteLength
   if (size > payload_bytes) {
     return err(problem('payload_too_large', `the payload has ${size} bytes; this tenant may send ${payload_bytes}`))
   }
