@@ -276,9 +276,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { ordering = 'none', layout = ONE_LANE } = this.settings.current ?? {}
     // By an older layout this lane may have been the right one, and still be the wrong one now.
     const isCurrent = ({ epoch }: EnqueueCall) => epoch >= layout.epoch
-    const incoming = calls
-      .filter(isCurrent)
-      .flatMap(({ items, as }) => items.map((item) => ({ item, is_stray: as === 'former' })))
+    const incoming = calls.filter(isCurrent).flatMap(({ items, as }) => items.map((item) => ({ item, as })))
     const has_room = this.ctx.storage.sql.databaseSize < DATABASE_BYTES_FULL
     const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, has_room, Date.now())
     const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })

@@ -2,14 +2,13 @@ import type { DeliveryRow, Parcel } from './delivery-row.ts'
 import type { Arrival } from './machine.ts'
 import { orderKey } from './order.ts'
 import { endPosition, firstPosition } from './position.ts'
-import type { EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
+import type { EnqueueCall, EnqueueItem, EnqueueResult, Ordering } from './rpc.ts'
 import type { Store } from './store.ts'
 
 /** An item as it comes in. */
 export interface Incoming {
   item: EnqueueItem
-  /** It belongs to another lane, unless this one still holds deliveries of its ordering key. */
-  is_stray: boolean
+  as: EnqueueCall['as']
 }
 
 /** An item that is new, and where it will be. */
@@ -46,7 +45,7 @@ export class Intake {
     const moments = new Map<number, ReturnType<Store['acceptedAt']>>()
     const keys_taken = new Set<string>()
 
-    const verdicts = incoming.map(({ item, is_stray }): Verdict => {
+    const verdicts = incoming.map(({ item, as }): Verdict => {
       let moment = moments.get(item.accepted_at)
       if (moment === undefined) {
         moment = this.store.acceptedAt(item.accepted_at)
@@ -63,7 +62,7 @@ export class Intake {
       const order_key = orderKey(ordering, item.ordering_key)
       const last_seq = order_key === null ? null : this.store.lastSeq(order_key)
       const is_behind = last_seq !== null || (order_key !== null && keys_taken.has(order_key))
-      if (is_stray && !is_behind) return { outcome: 'elsewhere' }
+      if (as === 'inquiry' || (as === 'former' && !is_behind)) return { outcome: 'elsewhere' }
 
       if (!has_room) return { outcome: 'full' }
 

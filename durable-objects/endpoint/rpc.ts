@@ -85,8 +85,9 @@ export interface EnqueueCall {
   /**
    * `home`: the items belong to this lane. `former`: they belong to another one, and this lane takes them
    * only if it must, because they come behind deliveries of their ordering key that it still holds.
+   * `inquiry`: it takes nothing, and only says which ids it knows.
    */
-  as: 'home' | 'former'
+  as: 'home' | 'former' | 'inquiry'
   items: EnqueueItem[]
 }
 

@@ -1,5 +1,5 @@
-import type { EnqueueAnswer, EnqueueItem, EnqueueResult } from '../../durable-objects/endpoint/rpc.ts'
-import { formerHomes, homeOf, type Layout } from './lanes.ts'
+import type { EnqueueAnswer, EnqueueCall, EnqueueItem, EnqueueResult } from '../../durable-objects/endpoint/rpc.ts'
+import { formerHomes, homeOf, isDraining, type Lanable, type Layout } from './lanes.ts'
 
 /** One message on its way to an endpoint. */
 export interface Offer {
@@ -11,7 +11,7 @@ export interface Offer {
 export interface LaneCall {
   lane: number
   epoch: number
-  as: 'home' | 'former'
+  as: EnqueueCall['as']
   items: EnqueueItem[]
 }
 
@@ -28,8 +28,10 @@ const MOVES_MAX = 3
 interface Party {
   offers: readonly Offer[]
   /** Lanes to ask yet; the last is the home. */
-  path: readonly number[]
+  path: readonly Stop[]
 }
+
+type Stop = Pick<LaneCall, 'lane' | 'as'>
 
 /**
  * Finds the lane of each item: yields calls that may be made at the same time, takes their answers, and
@@ -46,7 +48,7 @@ export function* routeItems(
   let layout = known
   let moves = 0
   for (let parties = gather(offers, layout, now); parties.length > 0; ) {
-    const rides = [...Map.groupBy(parties, ({ path }) => `${path[0]} ${path.length}`).values()]
+    const rides = [...Map.groupBy(parties, ({ path }) => `${path[0]?.lane} ${path[0]?.as} ${path.length}`).values()]
     const answers = yield rides.map((ride) => toCall(ride, layout.epoch))
     const remaining: Party[] = []
     for (const [i, ride] of rides.entries()) {
@@ -73,24 +75,44 @@ export function* routeItems(
         offers.filter((offer) => !results.has(offer)),
         layout,
         now,
+        // A call that was made again may have taken effect before the layout changed.
+        true,
       )
   }
   return offers.map((offer) => results.get(offer) ?? { outcome: 'missing' })
 }
 
-function gather(offers: readonly Offer[], layout: Layout, now: number): Party[] {
+function gather(offers: readonly Offer[], layout: Layout, now: number, is_again = false): Party[] {
   const families = Map.groupBy(offers, ({ item }) => item.ordering_key ?? item.message_id)
   return [...families.values()].map((offers) => {
-    const may_be_known = offers.some((offer) => offer.may_be_known)
+    const may_be_known = is_again || offers.some((offer) => offer.may_be_known)
     // Of one family, so any of them says where all of them go.
     const { item } = offers[0] as Offer
-    return { offers, path: [...formerHomes(layout, { ...item, may_be_known }, now), homeOf(layout, item)] }
+    return { offers, path: pathOf(layout, { ...item, may_be_known }, now) }
   })
+}
+
+/**
+ * Lanes of before, then the home. A lane that still holds the ordering key would take an item that one
+ * behind it on the path knows already: so those are asked first whether they do.
+ */
+function pathOf(layout: Layout, message: Lanable & { may_be_known: boolean }, now: number): Stop[] {
+  const former = formerHomes(layout, message, now)
+  const home = homeOf(layout, message)
+  // After a single change whoever knows the id comes first anyway.
+  const is_sought = message.may_be_known && message.ordering_key !== null && layout.former.length > 1
+  const taker = is_sought ? former.findIndex((lane) => isDraining(layout, lane)) : -1
+  const inquired = taker === -1 ? [] : [...former.slice(taker + 1), home]
+  return [
+    ...inquired.map((lane) => ({ lane, as: 'inquiry' as const })),
+    ...former.map((lane) => ({ lane, as: 'former' as const })),
+    { lane: home, as: 'home' },
+  ]
 }
 
 /** One call for all that goes to the same lane in the same role. */
 function toCall(ride: readonly Party[], epoch: number): LaneCall {
-  const { path } = ride[0] as Party
+  const { lane, as } = (ride[0] as Party).path[0] as Stop
   const items = ride.flatMap(({ offers }) => offers.map(({ item }) => item))
-  return { lane: path[0] ?? 0, epoch, as: path.length === 1 ? 'home' : 'former', items }
+  return { lane, epoch, as, items }
 }

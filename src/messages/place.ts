@@ -182,6 +182,7 @@ async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly 
   const body = await bodyOf(deps, journey, QUEUED_BYTES_MAX)
   if (body === null) return false
   const { note: _, ...item } = toEnqueueItem(message, body, null)
+  const laned = targets.filter(({ layout }) => layout.epoch > 0)
   const notes = targets.flatMap(({ endpoint_id, note }) => (note === null ? [] : [[endpoint_id, note]]))
   const queued: FanoutMessage = {
     v: 1,
@@ -189,6 +190,7 @@ async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly 
     item: { ...item, body: 'inline' in body ? { base64: toBase64(body.inline) } : body },
     endpoint_ids: targets.map(({ endpoint_id }) => endpoint_id),
     notes: Object.fromEntries(notes) as Record<string, string>,
+    layouts: Object.fromEntries(laned.map(({ endpoint_id, layout }) => [endpoint_id, layout])),
   }
   try {
     await deps.env.FANOUT.send(queued)

@@ -12,13 +12,14 @@ import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
  * message of that id
  */
 export async function consumeFanout(env: Bindings, queued: unknown, now: number): Promise<void> {
-  const { tenant_id, item, endpoint_ids, notes } = readMessage(fanoutMessage, queued)
+  const { tenant_id, item, endpoint_ids, notes, layouts } = readMessage(fanoutMessage, queued)
   const body = 'base64' in item.body ? inline(item.body.base64) : item.body
   const outcomes = await Promise.allSettled(
     endpoint_ids.map(async (endpoint_id) => {
       const enqueued: EnqueueItem = { ...item, body, note: notes[endpoint_id] ?? null }
-      // Version 0: the Endpoint's own settings do; it reads D1 only if it has none. It says so if it has more than one lane.
-      const destination = { tenant_id, endpoint_id, settings_version: 0, layout: ONE_LANE }
+      // Version 0: the Endpoint's own settings do; it reads D1 only if it has none.
+      const layout = layouts[endpoint_id] ?? ONE_LANE
+      const destination = { tenant_id, endpoint_id, settings_version: 0, layout }
       const [result] = await enqueue({ env, now: () => now }, destination, [{ item: enqueued, may_be_known: true }])
       if (result?.outcome === 'missing') throw new Error('it did not answer')
       if (result?.outcome === 'full') throw new Error('it is full')

@@ -1,5 +1,14 @@
 /** What the queues carry. Each shape has a version, so that a deploy can read what the one before it has sent. */
 import { z } from 'zod'
+import type { Layout } from '../endpoints/lanes.ts'
+
+const layout: z.ZodType<Layout> = z.object({
+  lanes: z.int(),
+  epoch: z.int(),
+  former: z.array(z.object({ lanes: z.int(), until: z.int() })),
+  draining: z.int(),
+  lanes_max: z.int(),
+})
 
 /** Overflow of a publish: one message for up to 20 endpoints that were not called directly. */
 export const fanoutMessage = z.object({
@@ -21,9 +30,11 @@ export const fanoutMessage = z.object({
   endpoint_ids: z.array(z.string()),
   /** A filter that could not be evaluated, by endpoint id; recorded on its delivery. */
   notes: z.record(z.string(), z.string()),
+  /** Of endpoints that have, or had, more than one lane, by id. */
+  layouts: z.record(z.string(), layout).default({}),
 })
 
-export type FanoutMessage = z.output<typeof fanoutMessage>
+export type FanoutMessage = z.input<typeof fanoutMessage>
 
 /** The clock of a delayed retry. Late, duplicated or lost it does no harm: the Endpoint decides. */
 export const retryMessage = z.object({

@@ -23,7 +23,7 @@ export async function loadMutant({ file, from, to }: Mutant): Promise<Core> {
   }
 }
 
-function mutate(text: string, from: string, to: string): string {
+export function mutate(text: string, from: string, to: string): string {
   const [before, after, ...more] = text.split(from)
   if (before === undefined || after === undefined || more.length > 0) {
     throw new Error(`the core has changed: this mutant's text does not occur exactly once in it: ${from}`)

@@ -16,18 +16,23 @@ export function shrink(
     if (++trials > TRIALS_MAX) return false
     return simulate({ ...scenario, steps }, { ...options, coverage: new Coverage() })?.message === message
   }
-  let steps = scenario.steps
+  return { ...scenario, steps: simplify(dropSteps(scenario.steps, fails), fails) }
+}
+
+/** Without the steps that the failure does not need. */
+export function dropSteps<S>(all: readonly S[], fails: (steps: readonly S[]) => boolean): readonly S[] {
+  let steps = all
   for (let length = Math.ceil(steps.length / 2); length >= 1; ) {
     const shorter = dropOne(steps, length, fails)
     if (shorter !== null) steps = shorter
     else if (length === 1) break
     else length = Math.ceil(length / 2)
   }
-  return { ...scenario, steps: simplify(steps, fails) }
+  return steps
 }
 
 /** The steps without one run of this length that they do not need; null when they need all. */
-function dropOne(steps: readonly Step[], length: number, fails: (steps: readonly Step[]) => boolean): Step[] | null {
+function dropOne<S>(steps: readonly S[], length: number, fails: (steps: readonly S[]) => boolean): S[] | null {
   // From the end: what happens last is needed least.
   for (let end = steps.length; end > 0; end -= length) {
     const rest = [...steps.slice(0, Math.max(0, end - length)), ...steps.slice(end)]

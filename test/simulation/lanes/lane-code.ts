@@ -1,12 +1,21 @@
 /** The code of lanes that runs in the simulation: the real one, or a mutant of it. */
-import type { DeliveryRow } from '../../../durable-objects/endpoint/delivery-row.ts'
-import { type Incoming, Intake, type Placing } from '../../../durable-objects/endpoint/intake.ts'
-import type { Ordering } from '../../../durable-objects/endpoint/rpc.ts'
+import type { Arrival } from '../../../durable-objects/endpoint/machine.ts'
+import type {
+  DeliveryState,
+  EnqueueCall,
+  EnqueueItem,
+  EnqueueResult,
+  Ordering,
+} from '../../../durable-objects/endpoint/rpc.ts'
 import * as lanes from '../../../src/endpoints/lanes.ts'
 import { routeItems } from '../../../src/endpoints/route-items.ts'
 
 /** What of a stored delivery tells a duplicate. */
-export type Known = Pick<DeliveryRow, 'fingerprint' | 'accepted_at' | 'state'>
+export interface Known {
+  fingerprint: string
+  accepted_at: number
+  state: Exclude<DeliveryState, 'delivering' | 'parked'>
+}
 
 /** What of an Endpoint's storage decides about what comes in. */
 export interface StoreView {
@@ -15,10 +24,32 @@ export interface StoreView {
   lastSeq(order_key: string): number | null
 }
 
+export interface Incoming {
+  item: EnqueueItem
+  as: EnqueueCall['as']
+}
+
+interface Placing {
+  arrivals: Arrival[]
+  verdicts: (EnqueueResult | { position: number; is_twin: boolean })[]
+  placed: ReadonlyMap<number, { item: EnqueueItem; order_key: string | null }>
+}
+
+/** The class of durable-objects/endpoint/intake.ts. */
+type IntakeClass = new (
+  store: StoreView,
+) => {
+  place(incoming: readonly Incoming[], ordering: Ordering, now: number): Placing
+}
+
 export interface LaneCode extends Pick<typeof lanes, 'formerHomes' | 'homeOf' | 'isDraining' | 'relayout' | 'shareOf'> {
   routeItems: typeof routeItems
-  Intake: new (store: StoreView) => { place(incoming: readonly Incoming[], ordering: Ordering, now: number): Placing }
+  Intake: IntakeClass
 }
+
+// Not by name: its types are those of Workers, which scripts of Node do not know.
+const INTAKE = new URL('../../../durable-objects/endpoint/intake.ts', import.meta.url).href
+const { Intake }: { Intake: IntakeClass } = await import(/* @vite-ignore */ INTAKE)
 
 export const LANE_CODE: LaneCode = { ...lanes, routeItems, Intake }
 

@@ -36,6 +36,9 @@ const NAMES = {
     'former: full',
     'former: elsewhere',
     'former: moved',
+    'inquiry: duplicate',
+    'inquiry: elsewhere',
+    'inquiry: moved',
     'none',
   ],
   'what happened to calls': ['lost', 'arrived after its caller gave up', 'made again'],
@@ -60,8 +63,16 @@ export class LaneCoverage {
   }
 
   count<T extends LaneTopic>(topic: T, name: (typeof NAMES)[T][number]): void {
-    const names = this.counts[topic]
+    const names: Record<string, number> = this.counts[topic]
     names[name] = (names[name] ?? 0) + 1
+  }
+
+  /** What a lane said when it was asked in a role. */
+  answered(as: string, what: string): void {
+    const names: Record<string, number> = this.counts['answers of lanes']
+    const name = `${as}: ${what}`
+    if (names[name] === undefined) throw new Error(`no lane may answer ${name}`)
+    names[name]++
   }
 
   add(other: LaneCounts): void {

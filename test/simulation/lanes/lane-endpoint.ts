@@ -86,12 +86,8 @@ export class LaneEndpoint extends SimulatedEndpoint {
     const { ordering = 'none' } = this.settings.current ?? {}
     const layout = this.layout()
     if (epoch < layout.epoch && !this.beside.flaws.ignores_epoch) return { results: [], moved: layout }
-    const incoming = items.map((item) => ({ item, is_stray: as !== 'home' }))
-    const { arrivals, verdicts, placed } = this.intake.place(
-      incoming,
-      (as as string) === 'inquiry' ? 'none' : ordering,
-      this.world.wall,
-    )
+    const incoming = items.map((item) => ({ item, as }))
+    const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, this.world.wall)
     const { watermark } = this.projection
     const unchanging = { state: 'pending', failures: 0, revision: 1, finished_at: null, watermark } as const
     const arriving = new Map<number, Omit<Row, 'due_at'>>()
@@ -192,8 +188,12 @@ export class LaneEndpoint extends SimulatedEndpoint {
     const before = watch.turnOf(row.message)
     watch.placed(lane, row, effect.kind)
     if (effect.kind === 'requeue' && before !== undefined) {
-      const ignore = () => {}
-      this.process.gate.output(ignore, () => watch.restoreTurn(row.message, before))
+      const restore = () => {
+        // A crash right after the commit takes nothing back.
+        const { revision } = this.disk.rows.at(effect.position)
+        if (revision < row.revision) watch.restoreTurn(row.message, before)
+      }
+      this.process.gate.output(() => {}, restore)
     }
   }
 

@@ -47,6 +47,8 @@ export class LanePlatform {
   private readonly retries: Queue<Wake>
   private readonly fanout: Queue<Sent>
   private readonly sent: Sent[] = []
+  /** Messages whose publisher has had an answer, whatever it said. */
+  private readonly answered = new Set<number>()
 
   constructor({ seed, settings }: LaneScenario, options: LaneOptions) {
     const { code = LANE_CODE, flaws = {}, coverage, trace } = options
@@ -105,9 +107,9 @@ export class LanePlatform {
   /** The same again, by somebody who was not answered, or does not know that it was. */
   republish(who: number, nth: number): void {
     const known = this.nth(nth)
-    // Without a key of its own, its id is the key, and says when it was accepted.
-    if (known !== undefined)
-      this.offer(who, [known.is_keyed ? { ...known, accepted_at: this.world.wall } : known], true)
+    if (known === undefined || !(known.is_keyed || this.answered.has(known.message))) return
+    // Without a key of its own, its id is the key: it says when it was accepted, and is known from the answer.
+    this.offer(who, [known.is_keyed ? { ...known, accepted_at: this.world.wall } : known], true)
   }
 
   nth(nth: number): Sent | undefined {
@@ -115,7 +117,7 @@ export class LanePlatform {
   }
 
   private offer(who: number, sent: readonly Sent[], is_repeated = false): void {
-    for (const { message, is_keyed } of sent) this.rules.issued(message, is_keyed || process.env.ALL === "1")
+    this.rules.issued(sent)
     this.publishers[who]?.look((view) => {
       if (view === null) return
       const offers = sent.map((one): Offer => ({ item: toItem(one), may_be_known: one.is_keyed || is_repeated }))
@@ -130,6 +132,7 @@ export class LanePlatform {
 
   private conclude(sent: Sent, { outcome }: Routed, is_ordered: boolean): void {
     const { coverage, rules } = this
+    this.answered.add(sent.message)
     if (outcome === 'accepted' || outcome === 'duplicate') {
       coverage.count('answers to publishers', outcome)
       rules.confirmed(sent.message, 'lane')

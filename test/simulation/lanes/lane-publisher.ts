@@ -145,12 +145,8 @@ class Calling {
   private hear(answer: EnqueueAnswer): void {
     const { coverage, world } = this.reach
     const { as, lane, epoch, items } = this.call
-    if (answer.moved !== null) coverage.count('answers of lanes', `${as}: moved`)
-    for (const { outcome } of answer.results) {
-      if (outcome === 'elsewhere' || outcome === 'conflict' || outcome === 'gone') {
-        if (outcome === 'elsewhere') coverage.count('answers of lanes', 'former: elsewhere')
-      } else coverage.count('answers of lanes', `${as}: ${outcome}`)
-    }
+    if (answer.moved !== null) coverage.answered(as, 'moved')
+    for (const { outcome } of answer.results) coverage.answered(as, outcome)
     world.say(() => {
       const names = items.map(({ message_id, ordering_key }) => `${message_id}${ordering_key ?? ''}`).join(' ')
       const said = answer.moved

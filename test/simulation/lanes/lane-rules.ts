@@ -11,6 +11,16 @@ export interface Turn {
   issued: number
   /** Infinity while nobody has been told. */
   answered: number
+  /** Of messages that were offered together: which offer, and which of it. None once it was offered or started again. */
+  offer?: number
+  nth?: number
+}
+
+/** Whether one has to be attempted before the other, when both have the same ordering key. */
+function isBefore(one: Turn, other: Turn): boolean {
+  if (one.answered < other.issued) return true
+  const are_together = one.offer !== undefined && one.offer === other.offer
+  return are_together && (one.nth ?? 0) < (other.nth ?? 0)
 }
 
 export class LaneRules implements Watch {
@@ -31,17 +41,25 @@ export class LaneRules implements Watch {
 
   // --- what publishers do ---
 
-  issued(message: number, is_told_apart: boolean): void {
-    if (this.turns.has(message)) return
-    this.turns.set(message, { issued: ++this.tick, answered: Number.POSITIVE_INFINITY })
-    if (is_told_apart) this.told_apart.add(message)
+  issued(messages: readonly { message: number; is_keyed: boolean }[]): void {
+    const issued = ++this.tick
+    for (const [nth, { message, is_keyed }] of messages.entries()) {
+      const { answered } = this.turns.get(message) ?? { answered: Number.POSITIVE_INFINITY }
+      const before = this.turns.get(message)?.issued
+      const turn = before === undefined ? { issued, answered, offer: issued, nth } : { issued: before, answered }
+      this.turns.set(message, turn)
+      if (is_keyed) this.told_apart.add(message)
+    }
   }
 
   /** Its publisher was told that it is in custody. `by`: a lane, so that it has a place in its order. */
   confirmed(message: number, by: 'lane' | 'queue'): void {
     this.accepted.add(message)
     const turn = this.turns.get(message)
-    if (by === 'lane' && turn !== undefined) turn.answered = Math.min(turn.answered, ++this.tick)
+    if (turn === undefined) return
+    // A queue keeps no order.
+    if (by === 'queue') this.turns.set(message, { issued: turn.issued, answered: turn.answered })
+    else turn.answered = Math.min(turn.answered, ++this.tick)
   }
 
   // --- what lanes do ---
@@ -73,10 +91,12 @@ export class LaneRules implements Watch {
   /** What was confirmed before this was issued has ended, if both have the same ordering key. */
   attempted(lane: number, { message, order_key }: Row): void {
     if (order_key === null || this.database.was_unordered) return
-    const issued = this.turns.get(message)?.issued ?? 0
+    const turn = this.turns.get(message)
+    if (turn === undefined) return
     for (const row of this.lanes.get(lane)?.disk.rows.all() ?? []) {
       if (row.order_key !== order_key || row.message === message || isFinished(row)) continue
-      if ((this.turns.get(row.message)?.answered ?? 0) < issued) {
+      const other = this.turns.get(row.message)
+      if (other !== undefined && isBefore(other, turn)) {
         throw new Violation('a message was attempted before one of its ordering key that was published before it')
       }
     }

@@ -2,7 +2,7 @@
 import { newLayout } from '../../../src/endpoints/lanes.ts'
 import { DAY, HOUR, MINUTE, RULES, SECOND } from '../given.ts'
 import { Random } from '../random.ts'
-import { type CrashWhen, MOODS, type Mood, type Settings } from '../scenario.ts'
+import { type CrashWhen, MOODS, type Mood, type RuleChange, type Settings } from '../scenario.ts'
 import type { LaneHappening, LaneScenario, LaneStep } from './lane-scenario.ts'
 
 type Kind = LaneHappening['does']
@@ -42,6 +42,10 @@ const HORIZONS: [number, ...number[]] = [5 * SECOND, 20 * SECOND, 2 * MINUTE, 10
 export function laneScenarioOf(seed: number): LaneScenario {
   const random = new Random(seed, 7)
   const settings = drawSettings(random)
+  return random.chance(0.35) ? race(seed, settings, random) : mixture(seed, settings, random)
+}
+
+function mixture(seed: number, settings: Settings, random: Random): LaneScenario {
   const kinds = KINDS.filter((kind) => ALWAYS.includes(kind) || random.chance(0.4))
   const keys = KEYS.slice(0, random.between(1, KEYS.length))
   const horizon_ms = random.pick(HORIZONS)
@@ -55,6 +59,72 @@ export function laneScenarioOf(seed: number): LaneScenario {
     at += random.chance(0.7)
       ? random.pick([0, random.between(0, 20), random.between(0, 300)])
       : random.between(0, Math.ceil((horizon_ms / count) * 3))
+  }
+  return { seed, settings, steps }
+}
+
+/**
+ * Nobody is told of a new number, and the database stumbles: so publishers who have looked and such who
+ * have not meet at lanes that know as little, about one or two ordering keys.
+ */
+function race(seed: number, drawn: Settings, random: Random): LaneScenario {
+  const settings: Settings = { ...drawn, ordering: 'key' }
+  const keys = KEYS.slice(0, random.between(1, 2))
+  const lanes_max = random.between(2, 4)
+  const steps: LaneStep[] = []
+  let at = 0
+  const publish = (count: number, within_ms: number) => {
+    for (let i = 0; i < count; i++) {
+      const who = random.between(0, PUBLISHERS - 1)
+      const batch = drawBatch(random, keys).slice(0, 2)
+      steps.push({
+        at,
+        does: 'publish',
+        who,
+        batch: batch.map((one) => ({ ...one, key: random.pick(['a', ...keys]) })),
+      })
+      at += random.between(0, within_ms)
+    }
+  }
+  /** Somebody publishes, and so knows what the database says. */
+  const look = (who: number, after_ms: number) => {
+    at += after_ms + random.between(0, 60)
+    steps.push({ at, does: 'publish', who, batch: [{ key: null, is_keyed: false }] })
+    at += random.between(40, 100)
+  }
+  steps.push({ at, does: 'mood', mood: random.pick(['healthy', 'slow', 'flapping']), retry_after_ms: 0 })
+  // Some go to and fro, so that an ordering key comes back to a lane that knows it.
+  const numbers = [random.between(1, lanes_max), random.between(1, lanes_max)]
+  const goes_to_and_fro = random.chance(0.6)
+  for (let round = random.between(3, 7); round > 0; round--) {
+    const number = goes_to_and_fro ? (numbers[round % 2] ?? 1) : random.between(1, lanes_max)
+    const relayout = { does: 'relayout', lanes: number, pushed: random.chance(0.3) } as const
+    publish(random.between(1, 3), 40)
+    if (random.chance(0.4)) {
+      // Who looks now goes by the new number, and the database is not there for the lanes to look too.
+      steps.push({ at, ...relayout, pushed: false })
+      look(0, random.pick([40, 2100]))
+      steps.push({ at, does: 'database', fault: 'down', for_ms: random.between(50, 1500) })
+    } else {
+      if (random.chance(0.5)) {
+        // Lanes begin to read because of another change, and are at it when those come who know of the number.
+        steps.push({ at, does: 'configure', rules: {}, ordering: null, pushed: false })
+        look(2, 2100)
+        steps.push({ at, does: 'database', fault: 'slow', for_ms: random.between(20, 200) })
+        steps.push({ at, does: 'publish', who: 2, batch: [{ key: null, is_keyed: false }] })
+        at += random.between(500, 4000)
+        look(1, 0)
+      } else {
+        if (random.chance(0.7)) steps.push({ at, does: 'database', fault: 'slow', for_ms: random.between(50, 1500) })
+        publish(random.between(0, 2), 40)
+      }
+      steps.push({ at, ...relayout })
+      at += random.between(0, 60)
+    }
+    publish(random.between(2, 6), 60)
+    if (random.chance(0.3)) steps.push({ at, does: random.pick(['replay_all', 'redrive_all']) })
+    if (random.chance(0.2)) steps.push({ at, does: 'republish', who: 0, nth: random.between(0, 1000) })
+    at += random.pick([0, random.between(0, 3000)])
   }
   return { seed, settings, steps }
 }
@@ -120,7 +190,7 @@ function draw(random: Random, kind: Kind, keys: readonly string[], lanes_max: nu
       return { does: 'interrupt', share, for_ms }
     case 'configure': {
       const ordering = random.chance(0.4) ? random.pick<'none' | 'key'>(['none', 'key']) : null
-      const rules = random.pick([
+      const rules = random.pick<RuleChange>([
         {},
         { max_in_flight: random.pick([1, 4, 20]) },
         { rate_limit_per_s: random.pick([null, 50]) },
