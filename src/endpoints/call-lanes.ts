@@ -24,20 +24,22 @@ export function callLanes<T>(
 
 /**
  * What a lane knows of something that only one of them can know; null when none does.
- * @throws the error of any
+ * @throws the error of a lane that did not answer, when no other one knows
  */
 export async function findInLanes<T>(
   env: Pick<Bindings, 'ENDPOINT'>,
   endpoint: Reachable,
   ask: (stub: EndpointStub) => Promise<T | null>,
 ): Promise<T | null> {
-  const answers = await callLanes(env, endpoint, ask)
-  return answers.find((answer) => answer !== null) ?? null
+  const { answers, error } = await callEach(env, endpoint, ask)
+  const found = answers.find((answer) => answer !== null) ?? null
+  if (found === null && error !== null) throw error
+  return found
 }
 
 /**
  * Retries, redrives or cancels deliveries, wherever they are. Results in the order of the ids.
- * @throws the error of any lane
+ * @throws the error of a lane that did not answer, when no other one knows one of the ids
  */
 export async function controlDeliveries(
   env: Pick<Bindings, 'ENDPOINT'>,
@@ -45,11 +47,27 @@ export async function controlDeliveries(
   verb: 'retry' | 'redrive' | 'cancel',
   message_ids: string[],
 ): Promise<ControlResult[]> {
-  const answers: ControlResult[][] = await callLanes(env, endpoint, (stub) => stub[verb](message_ids))
-  return message_ids.map((_, i) => {
-    const known = answers.map((results) => results[i]).find((result) => result !== 'not_found')
-    return known ?? 'not_found'
-  })
+  const { answers, error } = await callEach<ControlResult[]>(env, endpoint, (stub) => stub[verb](message_ids))
+  const results = message_ids.map(
+    (_, i) => answers.map((of_lane) => of_lane[i]).find((result) => result !== 'not_found') ?? 'not_found',
+  )
+  if (error !== null && results.includes('not_found')) throw error
+  return results
+}
+
+/** The answers of those lanes that gave one, and the error of one that did not. */
+async function callEach<T>(
+  env: Pick<Bindings, 'ENDPOINT'>,
+  { endpoint_id, layout }: Reachable,
+  call: (stub: EndpointStub) => Promise<T>,
+): Promise<{ answers: T[]; error: unknown }> {
+  const settled = await Promise.allSettled(
+    everyLane(layout).map((lane) => callEndpoint(env, objectName(endpoint_id, lane), call)),
+  )
+  return {
+    answers: settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+    error: settled.find((one) => one.status === 'rejected')?.reason ?? null,
+  }
 }
 
 /** One of the tenant's endpoints by its id; one that is not there any more had at least one lane. */

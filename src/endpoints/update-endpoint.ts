@@ -13,7 +13,7 @@ import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-const TRIES_MAX = 5
+const TRIES_MAX = 10
 
 type Columns = { [K in keyof EndpointRow]?: EndpointRow[K] | SQL | undefined }
 
@@ -31,7 +31,7 @@ export async function updateEndpoint(
   return is_alone ? writeEndpoint(deps, tenant_id, id, columns) : updateSpread(deps, tenant_id, id, checked.value)
 }
 
-/** A change of members that only fit together: against the version that was looked at, anew when another change came between. */
+/** A change of members that only fit together: made only while they are as they were looked at, else anew. */
 async function updateSpread(
   deps: Deps,
   tenant_id: string,
@@ -45,16 +45,26 @@ async function updateSpread(
     const { ordering = before.ordering, max_in_flight = before.max_in_flight } = columns
     const fits = checkSpread({ lanes: lanes ?? before.layout.lanes, ordering, max_in_flight })
     if (!fits.ok) return fits
-    const layout = await nextLayout(deps, before, lanes ?? before.layout.lanes)
-    const written = await writeEndpoint(deps, tenant_id, id, { ...columns, layout }, before.version)
+    const unchanged = and(
+      sql`${endpoints.layout} ->> '$.epoch' = ${before.layout.epoch}`,
+      eq(endpoints.ordering, before.ordering),
+      eq(endpoints.max_in_flight, before.max_in_flight),
+    )
+    const layout = lanes === undefined ? undefined : await nextLayout(deps, before, lanes)
+    const written = await writeEndpoint(deps, tenant_id, id, { ...columns, layout }, unchanged)
     if (written.ok) return written
   }
   return err(problem('changed_meanwhile', 'others keep changing this endpoint: try again'))
 }
 
-/** Ids are kept as long as the tenant's retention, and asked for as long. */
-async function nextLayout({ db, now }: Deps, { tenant_id, layout }: EndpointRow, lanes: number): Promise<Layout> {
-  if (lanes === layout.lanes) return layout
+/** The layout with another number of lanes, if it is another. Ids are kept as long as the tenant's retention, and asked for as long. */
+async function nextLayout(
+  { db, now }: Deps,
+  { tenant_id, layout }: EndpointRow,
+  lanes: number,
+): Promise<Layout | undefined> {
+  // Not written again: a lane may be reporting that it has drained.
+  if (lanes === layout.lanes) return undefined
   const tenant = await db.select().from(tenants).where(eq(tenants.id, tenant_id)).get()
   const retention_ms = (tenant?.retention_days ?? 0) * DAY_MS
   return relayout(layout, lanes, now() + retention_ms, now())
@@ -62,25 +72,19 @@ async function nextLayout({ db, now }: Deps, { tenant_id, layout }: EndpointRow,
 
 /**
  * Writes columns of one endpoint as a new version, and lets everybody know.
- * @param version only if it is still this one
+ * @param condition only if this holds
  */
 export async function writeEndpoint(
   deps: Deps,
   tenant_id: string,
   id: string,
   columns: Columns,
-  version?: number,
+  condition?: SQL,
 ): Promise<Result<EndpointRow, Problem>> {
   const row = await deps.db
     .update(endpoints)
     .set({ ...columns, version: sql`${endpoints.version} + 1`, updated_at: deps.now() })
-    .where(
-      and(
-        eq(endpoints.tenant_id, tenant_id),
-        eq(endpoints.id, id),
-        version === undefined ? undefined : eq(endpoints.version, version),
-      ),
-    )
+    .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id), condition))
     .returning()
     .get()
   if (row === undefined) return err(NO_ENDPOINT)

@@ -24,7 +24,7 @@ export interface StoreView {
   lastSeq(order_key: string): number | null
 }
 
-export interface Incoming {
+interface Incoming {
   item: EnqueueItem
   as: EnqueueCall['as']
 }
