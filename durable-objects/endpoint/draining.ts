@@ -12,6 +12,8 @@ export interface DrainingShell {
   settings: Pick<SettingsCopy, 'current'>
   /** Whether an attempt is under way. */
   isBusy(): boolean
+  /** The alarm is to ring soon. */
+  remind(): void
   /** Everybody takes over what D1 says now. */
   spreadSettings(): Promise<void>
   log: Log
@@ -41,6 +43,8 @@ export class Draining {
   report(): Promise<void> {
     this.reporting ??= this.tell().finally(() => {
       this.reporting = null
+      // D1 did not hear it, or the layout has changed meanwhile. Nothing else may be left to wake this lane.
+      if (this.isUnreported()) this.shell.remind()
     })
     return this.reporting
   }

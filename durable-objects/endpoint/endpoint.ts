@@ -89,6 +89,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       store: this.store,
       settings: this.settings,
       isBusy: () => this.core.state.in_flight.size > 0,
+      remind: () => this.remind(),
       spreadSettings,
       log: this.log,
     })
@@ -243,8 +244,13 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       if (this.core.state.alarm_at === null) await this.ctx.storage.deleteAlarm()
     } catch (error) {
       this.log('error', 'endpoint.alarm_failed', { error })
-      this.core.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
+      this.remind()
     }
+  }
+
+  /** Has the alarm ring again soon, whatever else it waits for. */
+  private remind(): void {
+    this.core.run({ kind: 'wake_refused', due_at: Date.now() + BACKUP_MS })
   }
 
   private ring(unflushed: boolean): void {

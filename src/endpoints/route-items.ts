@@ -99,8 +99,7 @@ function gather(offers: readonly Offer[], layout: Layout, now: number, is_again 
 function pathOf(layout: Layout, message: Lanable & { may_be_known: boolean }, now: number): Stop[] {
   const former = formerHomes(layout, message, now)
   const home = homeOf(layout, message)
-  // After a single change whoever knows the id comes first anyway.
-  const is_sought = message.may_be_known && message.ordering_key !== null && layout.former.length > 1
+  const is_sought = message.may_be_known && message.ordering_key !== null
   const taker = is_sought ? former.findIndex((lane) => isDraining(layout, lane)) : -1
   const inquired = taker === -1 ? [] : [...former.slice(taker + 1), home]
   return [

@@ -8,6 +8,7 @@ import type { LaneSurroundings } from './lane-endpoint.ts'
 interface Shell {
   current(): Settings | null
   isBusy(): boolean
+  remind(): void
   spreadSettings(then: () => void): void
 }
 
@@ -60,6 +61,7 @@ export class DrainingReport {
   private end(): void {
     const following = this.following ?? []
     this.following = null
+    if (this.isUnreported()) this.shell.remind()
     for (const then of following) then()
   }
 

@@ -1,5 +1,5 @@
 /** One lane: the simulated Endpoint with what it does beside the others. As durable-objects/endpoint/endpoint.ts has it. */
-import type { Effect, Rules } from '../../../durable-objects/endpoint/machine.ts'
+import { BACKUP_MS, type Effect, type Rules } from '../../../durable-objects/endpoint/machine.ts'
 import type { EnqueueAnswer, EnqueueItem, EnqueueResult } from '../../../durable-objects/endpoint/rpc.ts'
 import { type Layout, ONE_LANE } from '../../../src/endpoints/lanes.ts'
 import type { LaneCall } from '../../../src/endpoints/route-items.ts'
@@ -49,6 +49,7 @@ export class LaneEndpoint extends SimulatedEndpoint {
     this.draining = new DrainingReport(this.process, { database, flaws, code, lane }, this.disk.rows, {
       current: () => this.settings.current,
       isBusy: () => this.state.in_flight.size > 0,
+      remind: () => this.run({ kind: 'wake_refused', due_at: this.world.wall + BACKUP_MS }),
       spreadSettings: (then) => this.spreadSettings(then),
     })
     this.settings.flaws = flaws
