@@ -382,11 +382,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { current } = this.settings
     const now = Date.now()
     if (current === null) return
-    // What is old here may still be news to the read model while D1 does not answer.
-    const is_due = !this.projection.is_failing && now - this.tidied_at >= UPKEEP_MS_MIN
-    if (is_due && hasExpired(this.store, current.retention_ms, now)) {
+    if (now - this.tidied_at >= UPKEEP_MS_MIN && hasExpired(this.store, current.retention_ms, now)) {
       this.tidied_at = now
-      await deleteExpired(this.store, current.retention_ms, now)
+      await deleteExpired(this.store, current.retention_ms, this.projection.watermark, now)
     }
     if (this.hasLoose() || this.core.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.
