@@ -178,6 +178,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return row === null ? null : this.store.message(row.position)
   }
 
+  async held(message_ids: string[]): Promise<string[]> {
+    return message_ids.filter((message_id) => this.store.find(message_id) !== null)
+  }
+
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
       if (row.finished_at !== null) this.restart(row)

@@ -17,6 +17,31 @@ export async function getPayload(payloads: Bindings['PAYLOADS'], r2_key: string)
   return object === null ? null : new Uint8Array(await object.arrayBuffer())
 }
 
+/** What the key of a payload says. */
+export interface PayloadKey {
+  tenant_id: string
+  message_id: string
+  accepted_at: number
+}
+
+const PAYLOAD_KEY = /^([a-z0-9-]+)\/(msg_[0-9A-Z]{26})\/([0-9]+)-[0-9a-f]{32}$/
+
+/** Inverse of how {@link putPayload} names one; null for what is no payload. */
+export function parsePayloadKey(key: string): PayloadKey | null {
+  const [, tenant_id, message_id, accepted_at] = PAYLOAD_KEY.exec(key) ?? []
+  if (tenant_id === undefined || message_id === undefined) return null
+  return { tenant_id, message_id, accepted_at: Number(accepted_at) }
+}
+
+/**
+ * Writes a large body once more as it is, so that it counts as young.
+ * @throws what R2 throws
+ */
+export async function renewPayload(payloads: Bindings['PAYLOADS'], r2_key: string): Promise<void> {
+  const bytes = await getPayload(payloads, r2_key)
+  if (bytes !== null) await payloads.put(r2_key, bytes)
+}
+
 /**
  * Writes a large body to R2. It is there when this returns, before anyone claims custody of a delivery
  * that needs it.

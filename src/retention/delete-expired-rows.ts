@@ -1,0 +1,153 @@
+/**
+ * Retention of what D1 has of each tenant: the read model of deliveries, dead letters, messages that
+ * nobody subscribed to. A page is found and deleted by the order of a key that is there anyway.
+ */
+import type { Deps } from '../deps.ts'
+import { loadProgress, saveProgress } from './progress.ts'
+import type { Run } from './run.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const TENANTS_PER_PAGE = 50
+/** Rows looked at by one statement: some 50 ms of the one writer that everybody shares. */
+const DELIVERIES_PER_PAGE = 5000
+const DEAD_LETTERS_PER_PAGE = 1000
+/** Each may hold a payload of 96 KiB. */
+const UNMATCHED_PER_PAGE = 500
+
+type DeliveryPlace = [accepted_at: number, message_id: string, endpoint_id: string]
+
+/** Where a round through all tenants has come to. */
+interface Progress {
+  tenant_id: string
+  /** The last delivery of this tenant that was looked at; null when it has not begun. */
+  after: DeliveryPlace | null
+}
+
+interface Expiring {
+  tenant_id: string
+  /** What ended before this (Unix milliseconds) has had its time. */
+  before: number
+}
+
+const BEGINNING: Progress = { tenant_id: '', after: null }
+const FIRST: DeliveryPlace = [-1, '', '']
+
+/**
+ * Goes through the tenants that have something old, once, or as far as the run may.
+ * @throws what D1 throws; what was deleted until then stays deleted, and the next run goes on from there
+ */
+export async function deleteExpiredRows(deps: Deps, run: Run): Promise<void> {
+  const stopped = (run.take() ? await loadProgress<Progress>(deps, 'rows') : null) ?? BEGINNING
+  const reached = await goRound(deps, run, stopped)
+  const is_idle = run.counts.tenants === undefined && stopped.tenant_id === ''
+  // Otherwise the same first tenants would use up every run.
+  if (!is_idle) await saveProgress(deps, 'rows', reached).run()
+}
+
+/** Answers where the next run has to go on. */
+async function goRound(deps: Deps, run: Run, stopped: Progress): Promise<Progress> {
+  let reached = stopped
+  for (let is_first = true; run.take(); is_first = false) {
+    const tenants = await tenantsWithExpired(deps, run, reached.tenant_id, is_first)
+    for (const tenant of tenants) {
+      const { tenant_id } = tenant
+      run.count('tenants', 1)
+      const after = tenant_id === stopped.tenant_id ? stopped.after : null
+      const is_swept =
+        (await deletePages(deps, run, 'dead_letters', DELETE_DEAD_LETTERS, tenant, DEAD_LETTERS_PER_PAGE)) &&
+        (await deletePages(deps, run, 'unmatched_messages', DELETE_UNMATCHED, tenant, UNMATCHED_PER_PAGE))
+      const place = is_swept ? await deleteDeliveries(deps, run, tenant, after) : after
+      if (run.is_cut_off) return { tenant_id, after: place }
+      reached = { tenant_id, after: null }
+    }
+    if (tenants.length < TENANTS_PER_PAGE) return BEGINNING
+  }
+  return reached
+}
+
+/** Where everything old may go, a page is whatever is left. */
+async function deletePages(
+  { env }: Deps,
+  run: Run,
+  what: string,
+  statement: string,
+  { tenant_id, before }: Expiring,
+  page: number,
+): Promise<boolean> {
+  while (run.take()) {
+    const { meta } = await env.DB.prepare(statement).bind(tenant_id, before, page).run()
+    run.countChanges(what, meta)
+    // Entries of indexes count as changes nowhere, so a page that was not full is the last.
+    if (meta.changes < page) return true
+  }
+  return false
+}
+
+/**
+ * Deliveries that have not ended stay, however old, and would be met again by every page: so pages go by
+ * place, and the place is kept with what was deleted. Answers the place reached; null at the end.
+ */
+async function deleteDeliveries(
+  deps: Deps,
+  run: Run,
+  { tenant_id, before }: Expiring,
+  after: DeliveryPlace | null,
+): Promise<DeliveryPlace | null> {
+  const { env } = deps
+  let from = after ?? FIRST
+  while (run.take(2)) {
+    const { results, meta } = await env.DB.prepare(END_OF_PAGE)
+      .bind(tenant_id, ...from, before, DELIVERIES_PER_PAGE - 1)
+      .run<{ accepted_at: number; message_id: string; endpoint_id: string }>()
+    run.countRows(meta)
+    const [end] = results
+    const to: DeliveryPlace = end ? [end.accepted_at, end.message_id, end.endpoint_id] : [before, '', '']
+    const deletion = env.DB.prepare(DELETE_DELIVERIES).bind(tenant_id, ...from, ...to, before)
+    const is_last = end === undefined
+    const progress: Progress = { tenant_id, after: to }
+    const [deleted] = await env.DB.batch(is_last ? [deletion] : [deletion, saveProgress(deps, 'rows', progress)])
+    if (deleted !== undefined) run.countChanges('deliveries', deleted.meta)
+    if (is_last) return null
+    from = to
+  }
+  return from
+}
+
+/** In the order of their ids; one without anything old costs a look at the beginning of each of its tables. */
+async function tenantsWithExpired(
+  { env, now }: Deps,
+  run: Run,
+  from: string,
+  is_from_included: boolean,
+): Promise<Expiring[]> {
+  const { results, meta } = await env.DB.prepare(TENANTS)
+    .bind(from, is_from_included ? 1 : 0, now(), TENANTS_PER_PAGE)
+    .run<Expiring>()
+  run.countRows(meta)
+  return results
+}
+
+const BEFORE = `(?3 - tenants.retention_days * ${DAY_MS})`
+const TENANTS = `SELECT id AS tenant_id, ${BEFORE} AS before FROM tenants WHERE id >= ?1 AND (id > ?1 OR ?2) AND (
+    EXISTS (SELECT 1 FROM deliveries WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE})
+    OR EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE})
+    OR EXISTS (SELECT 1 FROM dead_letters WHERE tenant_id = tenants.id AND cause = 'exhausted' AND died_at < ${BEFORE}))
+  ORDER BY id LIMIT ?4`
+
+const END_OF_PAGE = `SELECT accepted_at, message_id, endpoint_id FROM deliveries
+  WHERE tenant_id = ?1 AND (accepted_at, message_id, endpoint_id) > (?2, ?3, ?4) AND accepted_at < ?5
+  ORDER BY accepted_at, message_id, endpoint_id LIMIT 1 OFFSET ?6`
+
+// What its endpoint took with it when it was deleted will never end.
+const DELETE_DELIVERIES = `DELETE FROM deliveries
+  WHERE tenant_id = ?1 AND (accepted_at, message_id, endpoint_id) > (?2, ?3, ?4)
+    AND (accepted_at, message_id, endpoint_id) <= (?5, ?6, ?7)
+    AND (finished_at < ?8 OR (finished_at IS NULL AND NOT EXISTS (
+      SELECT 1 FROM endpoints WHERE endpoints.tenant_id = deliveries.tenant_id AND endpoints.id = deliveries.endpoint_id)))`
+
+const DELETE_UNMATCHED = `DELETE FROM unmatched_messages WHERE (tenant_id, accepted_at, id) IN (
+  SELECT tenant_id, accepted_at, id FROM unmatched_messages WHERE tenant_id = ?1 AND accepted_at < ?2 LIMIT ?3)`
+
+// Internal ones are the operator's, and may be all that is left of a message: they wait for a person.
+const DELETE_DEAD_LETTERS = `DELETE FROM dead_letters WHERE (tenant_id, id) IN (
+  SELECT tenant_id, id FROM dead_letters WHERE tenant_id = ?1 AND cause = 'exhausted' AND died_at < ?2 LIMIT ?3)`
