@@ -33,27 +33,36 @@ export function parsePayloadKey(key: string): PayloadKey | null {
   return { tenant_id, message_id, accepted_at: Number(accepted_at) }
 }
 
+/** Marks a payload that a queue may still need when no Endpoint holds its message. */
+const QUEUED = { queued: 'true' }
+
+export function isQueued({ customMetadata }: R2Object): boolean {
+  return customMetadata?.queued === QUEUED.queued
+}
+
 /**
- * Writes a large body once more as it is, so that it counts as young.
+ * Writes a large body once more as it is, so that it counts as young, before its message goes into a queue again.
  * @throws what R2 throws
  */
 export async function renewPayload(payloads: Bindings['PAYLOADS'], r2_key: string): Promise<void> {
   const bytes = await getPayload(payloads, r2_key)
-  if (bytes !== null) await payloads.put(r2_key, bytes)
+  if (bytes !== null) await payloads.put(r2_key, bytes, { customMetadata: QUEUED })
 }
 
 /**
  * Writes a large body to R2. It is there when this returns, before anyone claims custody of a delivery
  * that needs it.
+ * @param is_queued whether a queue may hold a message that needs it
  * @throws what R2 throws
  */
 export async function putPayload(
   payloads: Bindings['PAYLOADS'],
   { tenant_id, id, accepted_at, fingerprint }: Message,
   bytes: Uint8Array,
+  is_queued: boolean,
 ): Promise<StoredBody> {
   // Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes.
   const r2_key = `${tenant_id}/${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
-  await payloads.put(r2_key, bytes)
+  await payloads.put(r2_key, bytes, is_queued ? { customMetadata: QUEUED } : {})
   return { r2_key, size_bytes: bytes.byteLength }
 }

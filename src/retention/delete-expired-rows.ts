@@ -3,6 +3,7 @@
  * nobody subscribed to. A page is found and deleted by the order of a key that is there anyway.
  */
 import type { Deps } from '../deps.ts'
+import { log } from '../lib/log.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
@@ -13,6 +14,7 @@ const DELIVERIES_PER_PAGE = 5000
 const DEAD_LETTERS_PER_PAGE = 1000
 /** Each may hold a payload of 96 KiB. */
 const UNMATCHED_PER_PAGE = 500
+const FAILURES_MAX = 3
 
 type DeliveryPlace = [accepted_at: number, message_id: string, endpoint_id: string]
 
@@ -33,36 +35,49 @@ const BEGINNING: Progress = { tenant_id: '', after: null }
 const FIRST: DeliveryPlace = [-1, '', '']
 
 /**
- * Goes through the tenants that have something old, once, or as far as the run may.
- * @throws what D1 throws; what was deleted until then stays deleted, and the next run goes on from there
+ * Goes through the tenants that have something old, once, or as far as the run may. One that fails keeps no other waiting.
+ * @throws what D1 throws, at the end; what was deleted until then stays deleted, and a later run does the rest
  */
 export async function deleteExpiredRows(deps: Deps, run: Run): Promise<void> {
   const stopped = (run.take() ? await loadProgress<Progress>(deps, 'rows') : null) ?? BEGINNING
-  const reached = await goRound(deps, run, stopped)
+  const failures: unknown[] = []
+  const reached = await goRound(deps, run, stopped, failures)
   const is_idle = run.counts.tenants === undefined && stopped.tenant_id === ''
   // Otherwise the same first tenants would use up every run.
   if (!is_idle) await saveProgress(deps, 'rows', reached).run()
+  if (failures.length > 0) throw failures[0]
 }
 
 /** Answers where the next run has to go on. */
-async function goRound(deps: Deps, run: Run, stopped: Progress): Promise<Progress> {
+async function goRound(deps: Deps, run: Run, stopped: Progress, failures: unknown[]): Promise<Progress> {
   let reached = stopped
   for (let is_first = true; run.take(); is_first = false) {
     const tenants = await tenantsWithExpired(deps, run, reached.tenant_id, is_first)
     for (const tenant of tenants) {
       const { tenant_id } = tenant
       run.count('tenants', 1)
-      const after = tenant_id === stopped.tenant_id ? stopped.after : null
-      const is_swept =
-        (await deletePages(deps, run, 'dead_letters', DELETE_DEAD_LETTERS, tenant, DEAD_LETTERS_PER_PAGE)) &&
-        (await deletePages(deps, run, 'unmatched_messages', DELETE_UNMATCHED, tenant, UNMATCHED_PER_PAGE))
-      const place = is_swept ? await deleteDeliveries(deps, run, tenant, after) : after
-      if (run.is_cut_off) return { tenant_id, after: place }
+      try {
+        const place = await deleteOfTenant(deps, run, tenant, tenant_id === stopped.tenant_id ? stopped.after : null)
+        if (run.is_cut_off) return { tenant_id, after: place }
+      } catch (error) {
+        log('warn', 'retention.tenant_failed', { tenant_id, error })
+        failures.push(error)
+        // More than a few are no tenant's fault.
+        if (failures.length === FAILURES_MAX) return { tenant_id, after: null }
+      }
       reached = { tenant_id, after: null }
     }
     if (tenants.length < TENANTS_PER_PAGE) return BEGINNING
   }
   return reached
+}
+
+/** Answers the place that it has reached among the deliveries. */
+async function deleteOfTenant(deps: Deps, run: Run, tenant: Expiring, after: DeliveryPlace | null) {
+  const is_through =
+    (await deletePages(deps, run, 'dead_letters', DELETE_DEAD_LETTERS, tenant, DEAD_LETTERS_PER_PAGE)) &&
+    (await deletePages(deps, run, 'unmatched_messages', DELETE_UNMATCHED, tenant, UNMATCHED_PER_PAGE))
+  return is_through ? deleteDeliveries(deps, run, tenant, after) : after
 }
 
 /** Where everything old may go, a page is whatever is left. */

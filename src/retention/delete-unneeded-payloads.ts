@@ -7,8 +7,7 @@
  */
 import { eq } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import { timeOfId } from '../lib/ids.ts'
-import { type PayloadKey, parsePayloadKey } from '../messages/body.ts'
+import { isQueued, type PayloadKey, parsePayloadKey } from '../messages/body.ts'
 import { tenants } from '../tenants/table.ts'
 import { heldMessages } from './held-messages.ts'
 import { loadProgress, saveProgress } from './progress.ts'
@@ -19,11 +18,11 @@ const LOOK_AGAIN_MS_MIN = 10 * 60 * 1000
 /** Each round lists the bucket, which is billed; less than a day, so that a cron never comes just too early. */
 const ROUND_MS_MIN = 20 * 60 * 60 * 1000
 /** A queue can keep a message that needs its payload for so long (README, "Deploy"). */
-const KEPT_DAYS_MIN = 14
+const QUEUED_DAYS_MAX = 14
 /** What R2 lists, or deletes, at once. */
 const PAGE = 1000
 /** They lie in one value of D1, which takes 2 MB. */
-const CANDIDATES_MAX = 5000
+const CANDIDATES_MAX = 10_000
 
 interface Candidates {
   tenant_id: string
@@ -42,6 +41,7 @@ interface Progress {
 interface Payload extends PayloadKey {
   key: string
   uploaded_at: number
+  is_queued: boolean
 }
 
 /**
@@ -67,7 +67,7 @@ export async function deleteUnneededPayloads(deps: Deps, run: Run): Promise<void
 /** Answers those that the run had no room for. */
 async function deleteCandidates(deps: Deps, run: Run, candidates: readonly Candidates[]): Promise<Candidates[]> {
   for (const [i, { tenant_id, keys }] of candidates.entries()) {
-    if (!run.take()) return candidates.slice(i)
+    if (!run.take(2)) return candidates.slice(i)
     // Listed anew, because one may have been written again. Just before the first of them, since that is exclusive.
     const startAfter = keys[0]?.slice(0, -1) ?? ''
     const { payloads } = await list(deps, { prefix: `${tenant_id}/`, startAfter })
@@ -107,17 +107,9 @@ async function look(
       after = group.at(-1)?.key ?? after
     }
     if (is_last) return { after: null, candidates }
-    after = skipYoung(last_key ?? after, deps.now())
+    after = last_key ?? after
   }
   return { after, candidates }
-}
-
-/** Ids are ordered by time, but for keyed ones: beyond a young one of the former come only the latter. */
-function skipYoung(key: string, now: number): string {
-  const payload = parsePayloadKey(key)
-  const time = payload === null ? undefined : timeOfId(payload.message_id)
-  const is_young = time !== undefined && time > now - KEPT_DAYS_MIN * DAY_MS
-  return payload !== null && is_young ? `${payload.tenant_id}/msg_8` : key
 }
 
 /** Keys of payloads of one tenant that are old and that nobody needs; null when the run has no room for asking. */
@@ -127,8 +119,7 @@ async function findUnneeded(
   tenant_id: string,
   payloads: readonly Payload[],
 ): Promise<string[] | null> {
-  const least_old = deps.now() - KEPT_DAYS_MIN * DAY_MS
-  if (!payloads.some(({ uploaded_at }) => uploaded_at < least_old)) return []
+  if (payloads.length === 0) return []
   if (!run.take()) return null
   const tenant = await deps.db
     .select({ retention_days: tenants.retention_days })
@@ -136,8 +127,9 @@ async function findUnneeded(
     .where(eq(tenants.id, tenant_id))
     .get()
   // Of a tenant that is gone, this is what somebody wrote who did not know it yet.
-  const days = Math.max(tenant?.retention_days ?? 0, KEPT_DAYS_MIN)
-  const old = payloads.filter(({ uploaded_at }) => uploaded_at < deps.now() - days * DAY_MS)
+  const { retention_days = QUEUED_DAYS_MAX } = tenant ?? {}
+  const keptDays = ({ is_queued }: Payload) => Math.max(retention_days, is_queued ? QUEUED_DAYS_MAX : 0)
+  const old = payloads.filter((payload) => payload.uploaded_at < deps.now() - keptDays(payload) * DAY_MS)
   if (old.length === 0) return []
   const held = await heldMessages(deps, run, tenant_id, old)
   return held && old.filter(({ message_id }) => !held.has(message_id)).map(({ key }) => key)
@@ -146,10 +138,16 @@ async function findUnneeded(
 /** What others keep in this bucket is no payload, and not ours to delete. */
 async function list({ env }: Deps, options: { prefix?: string; startAfter: string }) {
   const { startAfter, ...rest } = options
-  const listed = await env.PAYLOADS.list({ ...rest, limit: PAGE, ...(startAfter !== '' && { startAfter }) })
-  const payloads = listed.objects.flatMap(({ key, uploaded }): Payload[] => {
+  const listed = await env.PAYLOADS.list({
+    ...rest,
+    limit: PAGE,
+    include: ['customMetadata'],
+    ...(startAfter !== '' && { startAfter }),
+  })
+  const payloads = listed.objects.flatMap((object): Payload[] => {
+    const { key, uploaded } = object
     const parsed = parsePayloadKey(key)
-    return parsed === null ? [] : [{ ...parsed, key, uploaded_at: uploaded.getTime() }]
+    return parsed === null ? [] : [{ ...parsed, key, uploaded_at: uploaded.getTime(), is_queued: isQueued(object) }]
   })
   return { payloads, last_key: listed.objects.at(-1)?.key, is_last: !listed.truncated }
 }

@@ -147,3 +147,20 @@ it('a run in which D1 fails is a failed run; what it deleted stays deleted, and 
   await runCron('retention.rows')
   expect(await countOf(tenant)).toEqual({})
 })
+
+it('a tenant with which D1 fails again and again keeps no other waiting', async () => {
+  const [first, second] = [await createTenant(), await createTenant()]
+  for (const tenant of [first, second]) await write(tenant, { count: 10 })
+  const prepare = env.DB.prepare.bind(env.DB)
+  vi.spyOn(env.DB, 'prepare').mockImplementation((sql) => {
+    const statement = prepare(sql)
+    const bind = (...values: unknown[]) => {
+      if (sql.startsWith('SELECT accepted_at') && values[0] === first.id) throw new Error('D1_ERROR: timed out')
+      return prepare(sql).bind(...values)
+    }
+    return Object.assign(statement, { bind })
+  })
+  await expect(runCron('retention.rows')).rejects.toThrow('timed out')
+  expect(await countOf(first)).toEqual({ succeeded: 10 })
+  expect(await countOf(second)).toEqual({})
+})

@@ -140,12 +140,29 @@ describe('a payload', () => {
     expect(await payloadsOf(tenant)).toEqual([])
   })
 
-  it('stays for as long as a queue may hold a message that needs it, even if the tenant’s retention is shorter', async () => {
+  it('goes after a day if that is its tenant’s retention', async () => {
     const { tenant, endpoint } = await tenantThatForgets({}, 1)
     const message_id = await publishLarge(tenant)
     await tenant.deliveryIn('succeeded', message_id, endpoint.id)
-    skip(13 * DAY_MS)
+    skip(DAY_MS + HOUR_MS)
     await forgotten(tenant, message_id, endpoint)
+    await runTwice()
+    expect(await payloadsOf(tenant)).toEqual([])
+  })
+
+  it.each([
+    { what: 'beyond the endpoints that are called directly', endpoints: 22, is_broken: false },
+    { what: 'because an Endpoint did not answer', endpoints: 2, is_broken: true },
+  ])('that a queue may need, $what, stays for as long as that can hold it', async ({ endpoints, is_broken }) => {
+    const { tenant, endpoint } = await tenantThatForgets({}, 1)
+    const all = [endpoint]
+    while (all.length < endpoints) all.push(await tenant.endpoint())
+    const mendEndpoint = is_broken ? breakEndpoint(endpoint.id) : () => {}
+    const message_id = await publishLarge(tenant)
+    mendEndpoint()
+    for (const { id } of all) await tenant.deliveryIn('succeeded', message_id, id)
+    skip(13 * DAY_MS)
+    for (const one of all) await forgotten(tenant, message_id, one)
     await runTwice()
     expect(await payloadsOf(tenant)).toHaveLength(1)
     skip(DAY_MS)
