@@ -29,6 +29,10 @@ interface Expiring {
   tenant_id: string
   /** What ended before this (Unix milliseconds) has had its time. */
   before: number
+  /** 1 where there is something old. */
+  dead_letters: 0 | 1
+  unmatched_messages: 0 | 1
+  deliveries: 0 | 1
 }
 
 const BEGINNING: Progress = { tenant_id: '', after: null }
@@ -77,18 +81,19 @@ async function deleteOfTenant(deps: Deps, run: Run, tenant: Expiring, after: Del
   const is_through =
     (await deletePages(deps, run, 'dead_letters', DELETE_DEAD_LETTERS, tenant, DEAD_LETTERS_PER_PAGE)) &&
     (await deletePages(deps, run, 'unmatched_messages', DELETE_UNMATCHED, tenant, UNMATCHED_PER_PAGE))
-  return is_through ? deleteDeliveries(deps, run, tenant, after) : after
+  return is_through && tenant.deliveries === 1 ? deleteDeliveries(deps, run, tenant, after) : after
 }
 
 /** Where everything old may go, a page is whatever is left. */
 async function deletePages(
   { env }: Deps,
   run: Run,
-  what: string,
+  what: 'dead_letters' | 'unmatched_messages',
   statement: string,
-  { tenant_id, before }: Expiring,
+  { tenant_id, before, ...has }: Expiring,
   page: number,
 ): Promise<boolean> {
+  if (has[what] === 0) return true
   while (run.take()) {
     const { meta } = await env.DB.prepare(statement).bind(tenant_id, before, page).run()
     run.countChanges(what, meta)
@@ -143,10 +148,12 @@ async function tenantsWithExpired(
 }
 
 const BEFORE = `(?3 - tenants.retention_days * ${DAY_MS})`
-const TENANTS = `SELECT id AS tenant_id, ${BEFORE} AS before FROM tenants WHERE id >= ?1 AND (id > ?1 OR ?2) AND (
-    EXISTS (SELECT 1 FROM deliveries WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE})
-    OR EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE})
-    OR EXISTS (SELECT 1 FROM dead_letters WHERE tenant_id = tenants.id AND cause = 'exhausted' AND died_at < ${BEFORE}))
+const TENANTS = `SELECT id AS tenant_id, ${BEFORE} AS before,
+    EXISTS (SELECT 1 FROM deliveries WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE}) AS deliveries,
+    EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE}) AS unmatched_messages,
+    EXISTS (SELECT 1 FROM dead_letters
+      WHERE tenant_id = tenants.id AND cause = 'exhausted' AND died_at < ${BEFORE}) AS dead_letters
+  FROM tenants WHERE id >= ?1 AND (id > ?1 OR ?2) AND (deliveries OR unmatched_messages OR dead_letters)
   ORDER BY id LIMIT ?4`
 
 const END_OF_PAGE = `SELECT accepted_at, message_id, endpoint_id FROM deliveries
