@@ -126,6 +126,23 @@ describe('a run that is cut off', () => {
   })
 })
 
+it('more tenants than a page, each with something old, are gone through once, by one run or by several', async () => {
+  const tenants = await Promise.all(Array.from({ length: 120 }, () => createTenant()))
+  const left = async () => {
+    const { results } = await env.DB.prepare('SELECT DISTINCT tenant_id FROM deliveries').run<{ tenant_id: string }>()
+    return results.length
+  }
+  for (const tenant of tenants) await write(tenant, { count: 1 })
+  await runCron('retention.rows')
+  expect(await left()).toBe(0)
+
+  for (const tenant of tenants) await write(tenant, { count: 1 })
+  let runs = 1
+  while ((await runWith(100)).is_cut_off) runs++
+  expect(await left()).toBe(0)
+  expect(runs).toBe(3)
+})
+
 it('two runs at once delete what one would', async () => {
   const tenant = await createTenant()
   const { id } = await tenant.endpoint()
