@@ -1,6 +1,8 @@
 import { createApp } from './app.ts'
+import { createDeps } from './deps.ts'
 import type { Bindings } from './env.ts'
 import { consume } from './queues/consumer.ts'
+import { runScheduled } from './scheduled.ts'
 
 export { Courier } from '../durable-objects/endpoint/courier.ts'
 export { Endpoint } from '../durable-objects/endpoint/endpoint.ts'
@@ -10,4 +12,9 @@ const app = createApp()
 export default {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),
   queue: (batch, env) => consume(batch, env, () => Date.now()),
+  scheduled: (controller, env, ctx) =>
+    runScheduled(
+      controller,
+      createDeps(env, (work) => ctx.waitUntil(work)),
+    ),
 } satisfies ExportedHandler<Bindings>

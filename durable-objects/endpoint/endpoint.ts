@@ -179,6 +179,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return row === null ? null : this.store.message(row.position)
   }
 
+  async held(message_ids: string[]): Promise<string[]> {
+    return message_ids.filter((message_id) => this.store.find(message_id) !== null)
+  }
+
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
       if (row.finished_at !== null) this.restart(row)
@@ -386,11 +390,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { current } = this.settings
     const now = Date.now()
     if (current === null) return
-    // What is old here may still be news to the read model while D1 does not answer.
-    const is_due = !this.projection.is_failing && now - this.tidied_at >= UPKEEP_MS_MIN
-    if (is_due && hasExpired(this.store, current.retention_ms, now)) {
+    if (now - this.tidied_at >= UPKEEP_MS_MIN && hasExpired(this.store, current.retention_ms, now)) {
       this.tidied_at = now
-      await deleteExpired(this.store, current.retention_ms, now)
+      await deleteExpired(this.store, current.retention_ms, this.projection.watermark, now)
     }
     if (this.hasLoose() || this.core.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.

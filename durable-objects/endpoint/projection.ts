@@ -41,8 +41,6 @@ export class Projection {
   private current: Promise<void> | null = null
   private has_journal = true
   private end: number
-  /** The last write did not succeed: what is old here may be news to the read model. */
-  is_failing = false
   /** Everything below was settled. */
   watermark: number
 
@@ -135,10 +133,8 @@ export class Projection {
     const started_at = Date.now()
     try {
       await this.shell.write(rows)
-      this.is_failing = false
     } catch (error) {
       this.shell.log('warn', 'projection.failed', { error })
-      this.is_failing = true
       for (const position of from_memory) this.changed.add(position)
       if (from_journal.length > 0) this.has_journal = true
       this.slowDown()

@@ -23,7 +23,10 @@ export function hasExpired(store: Store, retention_ms: number, now: number): boo
   return (store.oldest()?.position ?? Number.POSITIVE_INFINITY) < firstPosition(now - retention_ms)
 }
 
-/** Deletes deliveries that have ended longer ago than retention, a page a turn. */
-export async function deleteExpired(store: Store, retention_ms: number, now: number): Promise<void> {
-  while (store.deleteFinished(now - retention_ms, PAGE)) await scheduler.wait(0)
+/**
+ * Deletes deliveries that have ended longer ago than retention, a page a turn.
+ * @param watermark below it the read model knows all: what is old here may be news to it while D1 does not answer
+ */
+export async function deleteExpired(store: Store, retention_ms: number, watermark: number, now: number): Promise<void> {
+  while (store.deleteFinished(now - retention_ms, watermark, PAGE)) await scheduler.wait(0)
 }

@@ -222,6 +222,8 @@ export interface EndpointRpc {
   list(query: DeliveryQuery): Promise<{ deliveries: ListedDelivery[]; next: number | null }>
   get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
   message(message_id: string): Promise<StoredMessage | null>
+  /** Those of these messages of which it holds a delivery, ended or not. */
+  held(message_ids: string[]): Promise<string[]>
   /** Attempt now: a waiting or parked delivery at once, a finished one from the start. */
   retry(message_ids: string[]): Promise<ControlResult[]>
   /** Starts dead deliveries again; `wrong_state` for one that is not dead (any more). */

@@ -363,13 +363,16 @@ export class Store {
 
   // --- retention ---
 
-  /** Deletes up to `limit` deliveries that have ended before a time, which the read model knows of; false when there was none. */
-  deleteFinished(before: number, limit: number): boolean {
+  /**
+   * Deletes up to `limit` deliveries that have ended before a time, and of which the read model knows: those below the
+   * watermark that are not in the journal. False when there was none.
+   */
+  deleteFinished(before: number, watermark: number, limit: number): boolean {
     const { rowsWritten } = this.sql.exec(
       `DELETE FROM deliveries WHERE position IN (
          SELECT position FROM deliveries WHERE position < ? AND finished_at < ?
            AND position NOT IN (SELECT position FROM unprojected) LIMIT ?)`,
-      firstPosition(before),
+      Math.min(firstPosition(before), watermark),
       before,
       limit,
     )

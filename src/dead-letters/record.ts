@@ -6,7 +6,7 @@ import type { DeadLetterMessage } from '../queues/messages.ts'
 
 /**
  * Records deliveries that used up their retries. A notice that comes twice makes one row, and a
- * delivery that dies again after a redrive shows its last death.
+ * delivery that dies again after a redrive shows its last death. Of a tenant that was deleted meanwhile nothing is kept.
  * @throws what D1 throws
  */
 export async function recordExhausted(db: D1Database, notices: readonly DeadLetterMessage[]): Promise<void> {
@@ -64,7 +64,8 @@ function tenantOf(body: unknown): string {
 // One bound parameter however many rows: D1 accepts at most 100.
 const UPSERT_EXHAUSTED = `INSERT INTO dead_letters (cause, tenant_id, id, endpoint_id, message_id, event_type, accepted_at, died_at,
     attempts, last_status, last_error)
-  SELECT 'exhausted', ${Array.from({ length: 10 }, (_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?1) WHERE true
+  SELECT 'exhausted', ${Array.from({ length: 10 }, (_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?1)
+  WHERE EXISTS (SELECT 1 FROM tenants WHERE tenants.id = value ->> 0)
   ON CONFLICT (tenant_id, id) DO UPDATE SET died_at = excluded.died_at, attempts = excluded.attempts,
     last_status = excluded.last_status, last_error = excluded.last_error
   WHERE excluded.died_at > dead_letters.died_at`

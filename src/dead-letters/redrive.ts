@@ -5,6 +5,8 @@ import type { Bindings } from '../env.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { renewPayload } from '../messages/body.ts'
+import { fanoutMessage } from '../queues/messages.ts'
 import { deleteInternal, deleteRestarted, NO_DEAD_LETTER } from './delete-dead-letters.ts'
 import { type DeadLetterFilter, type DeadLetterRow, fits, isExhausted } from './list-dead-letters.ts'
 import { deadLetters } from './table.ts'
@@ -113,9 +115,18 @@ export async function redriveInternal(deps: Deps, id: string): Promise<Result<vo
   if (letter === undefined) return err(NO_DEAD_LETTER)
   const queue = queueOf(deps.env, letter.queue)
   if (queue === null) return err(problem('wrong_state', 'it cannot be told which queue it came from'))
-  await queue.send(JSON.parse(letter.body ?? 'null'))
+  const body: unknown = JSON.parse(letter.body ?? 'null')
+  const r2_key = payloadOf(body)
+  // This row was what kept the payload; in its queue the message may wait for days.
+  if (r2_key !== null) await renewPayload(deps.env.PAYLOADS, r2_key)
+  await queue.send(body)
   await deleteInternal(deps, id)
   return ok(undefined)
+}
+
+function payloadOf(body: unknown): string | null {
+  const message = fanoutMessage.safeParse(body)
+  return message.success && 'r2_key' in message.data.item.body ? message.data.item.body.r2_key : null
 }
 
 function queueOf(env: Bindings, name: string | null): Queue<unknown> | null {

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'There is no such thing here' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   tenant_exists: { status: 409, title: 'The tenant exists already' },
+  tenant_being_deleted: { status: 409, title: 'The tenant of this id is still being deleted' },
   tenant_not_empty: { status: 409, title: 'The tenant still has endpoints' },
   event_type_exists: { status: 409, title: 'The event type exists already' },
   idempotency_conflict: { status: 409, title: 'The idempotency key was used with another content' },

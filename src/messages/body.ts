@@ -17,18 +17,52 @@ export async function getPayload(payloads: Bindings['PAYLOADS'], r2_key: string)
   return object === null ? null : new Uint8Array(await object.arrayBuffer())
 }
 
+/** What the key of a payload says. */
+export interface PayloadKey {
+  tenant_id: string
+  message_id: string
+  accepted_at: number
+}
+
+const PAYLOAD_KEY = /^([a-z0-9-]+)\/(msg_[0-9A-Z]{26})\/([0-9]+)-[0-9a-f]{32}$/
+
+/** Inverse of how {@link putPayload} names one; null for what is no payload. */
+export function parsePayloadKey(key: string): PayloadKey | null {
+  const [, tenant_id, message_id, accepted_at] = PAYLOAD_KEY.exec(key) ?? []
+  if (tenant_id === undefined || message_id === undefined) return null
+  return { tenant_id, message_id, accepted_at: Number(accepted_at) }
+}
+
+/** Marks a payload that a queue may still need when no Endpoint holds its message. */
+const QUEUED = { queued: 'true' }
+
+export function isQueued({ customMetadata }: R2Object): boolean {
+  return customMetadata?.queued === QUEUED.queued
+}
+
+/**
+ * Writes a large body once more as it is, so that it counts as young, before its message goes into a queue again.
+ * @throws what R2 throws
+ */
+export async function renewPayload(payloads: Bindings['PAYLOADS'], r2_key: string): Promise<void> {
+  const bytes = await getPayload(payloads, r2_key)
+  if (bytes !== null) await payloads.put(r2_key, bytes, { customMetadata: QUEUED })
+}
+
 /**
  * Writes a large body to R2. It is there when this returns, before anyone claims custody of a delivery
  * that needs it.
+ * @param is_queued whether a queue may hold a message that needs it
  * @throws what R2 throws
  */
 export async function putPayload(
   payloads: Bindings['PAYLOADS'],
   { tenant_id, id, accepted_at, fingerprint }: Message,
   bytes: Uint8Array,
+  is_queued: boolean,
 ): Promise<StoredBody> {
   // Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes.
   const r2_key = `${tenant_id}/${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
-  await payloads.put(r2_key, bytes)
+  await payloads.put(r2_key, bytes, is_queued ? { customMetadata: QUEUED } : {})
   return { r2_key, size_bytes: bytes.byteLength }
 }

@@ -57,6 +57,8 @@ interface Journey extends Outgoing {
   bytes: Uint8Array
   /** Where they are in R2, once somebody needed them there; null when R2 would not take them. */
   in_r2: Promise<StoredBody | null> | null
+  /** A queue may need them there. */
+  is_queued: boolean
 }
 
 /** Places messages, with one call per Endpoint however many of them it gets. Results in their order. */
@@ -76,7 +78,9 @@ async function placeTogether(deps: PlaceDeps, outgoing: readonly Outgoing[]): Pr
     const isDirect = (target: Target, i: number) => i < DIRECT_ENDPOINTS_MAX || target.is_ordered
     const direct = targets.filter(isDirect)
     const queued = targets.filter((target, i) => !isDirect(target, i))
-    return { message, targets, direct, queued, outcomes: new Map(), bytes: deliveredBody(message), in_r2: null }
+    const is_queued = queued.length > 0
+    const bytes = deliveredBody(message)
+    return { message, targets, direct, queued, outcomes: new Map(), bytes, in_r2: null, is_queued }
   })
   await askArbiters(deps, journeys)
   const going = journeys.filter((journey) => !isStopped(journey))
@@ -179,6 +183,9 @@ function setQueued(journey: Journey, targets: readonly Target[]): void {
 
 async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly Target[]): Promise<boolean> {
   const { message } = journey
+  // Nobody thought so when it was written: once more, with the mark.
+  if (!journey.is_queued) journey.in_r2 = null
+  journey.is_queued = true
   const body = await bodyOf(deps, journey, QUEUED_BYTES_MAX)
   if (body === null) return false
   const { note: _, ...item } = toEnqueueItem(message, body, null)
@@ -205,7 +212,7 @@ async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly 
 async function bodyOf(deps: PlaceDeps, journey: Journey, inline_bytes_max: number): Promise<StoredBody | null> {
   const { message, bytes } = journey
   if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
-  journey.in_r2 ??= putPayload(deps.env.PAYLOADS, message, bytes).catch((error) => {
+  journey.in_r2 ??= putPayload(deps.env.PAYLOADS, message, bytes, journey.is_queued).catch((error) => {
     const { id: message_id } = message
     log('warn', 'publish.payload_refused', { message_id, error })
     return null

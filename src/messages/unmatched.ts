@@ -19,7 +19,7 @@ export async function keepUnmatched(env: Bindings, message: Message): Promise<Pl
   if (known === null) {
     const bytes = deliveredBody(message)
     const body =
-      bytes.byteLength <= INLINE_BYTES_MAX ? { inline: bytes } : await putPayload(env.PAYLOADS, message, bytes)
+      bytes.byteLength <= INLINE_BYTES_MAX ? { inline: bytes } : await putPayload(env.PAYLOADS, message, bytes, false)
     const inserted = await env.DB.prepare(INSERT)
       .bind(
         message.tenant_id,

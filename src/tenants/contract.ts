@@ -57,6 +57,13 @@ export const createBody = z
 
 export const patchBody = z.strictObject(settable).partial().openapi('UpdateTenant')
 
+export const deleteQuery = z.object({
+  endpoints: z
+    .enum(['delete'])
+    .optional()
+    .openapi({ param: { name: 'endpoints', in: 'query' }, description: 'Delete its endpoints too' }),
+})
+
 /** A tenant as the API shows it, with all its limits. */
 export function toTenantJson(row: TenantRow) {
   const { id, name, disable_after_days, retention_days } = row

@@ -1,17 +1,31 @@
+import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { tenants } from './table.ts'
+import { tenantDeletions, tenants } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
 
 export type NewTenant = Pick<TenantRow, 'id' | 'name' | 'limits' | 'disable_after_days' | 'retention_days'>
 
+/** Creates a tenant under an id that no other has, nor one that is still being deleted: it would inherit what is left. */
 export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Result<TenantRow, Problem>> {
   const now = deps.now()
   const row: TenantRow = { ...tenant, version: 1, created_at: now, updated_at: now }
-  const { meta } = await deps.db.insert(tenants).values(row).onConflictDoNothing().run()
-  if (meta.changes === 0) return err(problem('tenant_exists', `there is a tenant ${tenant.id} already`))
+  const values = Object.entries(getTableColumns(tenants)).map(([name, column]) =>
+    sql.param(row[name as keyof TenantRow], column),
+  )
+  const isGoing = deps.db.select().from(tenantDeletions).where(eq(tenantDeletions.tenant_id, tenant.id))
+  const { meta } = await deps.db
+    .insert(tenants)
+    .select(sql`SELECT ${sql.join(values, sql`, `)} WHERE NOT EXISTS ${isGoing}`)
+    .onConflictDoNothing()
+    .run()
+  if (meta.changes === 0) {
+    return (await isGoing.get()) === undefined
+      ? err(problem('tenant_exists', `there is a tenant ${tenant.id} already`))
+      : err(problem('tenant_being_deleted', `what the tenant ${tenant.id} had is still being deleted: try again later`))
+  }
   // Somebody may have asked for it before, and its absence is remembered too.
   forgetTenant(tenant.id)
   return ok(row)

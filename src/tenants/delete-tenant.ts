@@ -1,26 +1,57 @@
-import { and, eq, notExists, sql } from 'drizzle-orm'
-import { deadLetters } from '../dead-letters/table.ts'
-import { deliveries } from '../deliveries/table.ts'
+import { and, eq, exists, notExists, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { endpoints } from '../endpoints/table.ts'
-import { eventTypes } from '../event-types/table.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { apiKeys } from '../keys/table.ts'
+import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { unmatchedMessages } from '../messages/table.ts'
-import { tenants } from './table.ts'
+import { Run } from '../retention/run.ts'
+import { purgeTenant } from './purge-tenant.ts'
+import { tenantDeletions, tenants } from './table.ts'
 
-/** Deletes a tenant and its rows together: all or, while it has endpoints, nothing. */
-export async function deleteTenant({ db }: Deps, tenant_id: string): Promise<Result<void, Problem>> {
-  const isEmpty = notExists(db.select({ one: sql`1` }).from(endpoints).where(eq(endpoints.tenant_id, tenant_id)))
-  const [deleted] = await db.batch([
-    db.delete(tenants).where(and(eq(tenants.id, tenant_id), isEmpty)),
-    ...([apiKeys, eventTypes, deliveries, deadLetters, unmatchedMessages] as const).map((table) =>
-      db.delete(table).where(and(eq(table.tenant_id, tenant_id), isEmpty)),
-    ),
+/** As much as is likely to be done in the time that a Worker has after its answer. */
+const AT_ONCE = { calls: 200, ms: 20_000 }
+
+/**
+ * Deletes a tenant. From here on everything refuses it, since its row and its keys are gone; what else it
+ * had may be millions of rows, and is removed in the background: now as far as that goes, the rest by the cron.
+ * @param with_endpoints else it is refused while there are any
+ */
+export async function deleteTenant(
+  deps: Deps,
+  tenant_id: string,
+  with_endpoints: boolean,
+): Promise<Result<void, Problem>> {
+  const { db } = deps
+  const ownEndpoints = db.select({ one: sql`1` }).from(endpoints).where(eq(endpoints.tenant_id, tenant_id))
+  const isThere = db.select({ one: sql`1` }).from(tenants).where(eq(tenants.id, tenant_id))
+  const isGoing = exists(
+    db.select({ one: sql`1` }).from(tenantDeletions).where(eq(tenantDeletions.tenant_id, tenant_id)),
+  )
+  const requested_at = deps.now()
+  const isAllowed = and(exists(isThere), with_endpoints ? undefined : notExists(ownEndpoints))
+  const [marked] = await db.batch([
+    db
+      .insert(tenantDeletions)
+      .select(sql`SELECT ${tenant_id}, ${requested_at} WHERE ${isAllowed}`)
+      .onConflictDoNothing(),
+    db.delete(tenants).where(and(eq(tenants.id, tenant_id), isGoing)),
+    db.delete(apiKeys).where(and(eq(apiKeys.tenant_id, tenant_id), isGoing)),
   ])
-  if (deleted.meta.changes === 0) return err(problem('tenant_not_empty', 'delete its endpoints first'))
+  // Another request may have been first: then it is not there any more, as this one wanted.
+  if (marked.meta.changes === 0 && (await isThere.get()) !== undefined) {
+    return err(problem('tenant_not_empty', 'delete its endpoints first, or with it: ?endpoints=delete'))
+  }
   forgetTenant(tenant_id)
+  deps.waitUntil(purgeAtOnce(deps, tenant_id, requested_at))
   return ok(undefined)
+}
+
+async function purgeAtOnce(deps: Deps, tenant_id: string, requested_at: number): Promise<void> {
+  try {
+    await purgeTenant(deps, new Run(deps.now, AT_ONCE), { tenant_id, requested_at })
+  } catch (error) {
+    log('warn', 'tenant.purge_failed', { tenant_id, error })
+  }
 }

@@ -5,7 +5,7 @@ import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { createBody, patchBody, tenantSchema, toTenantJson } from './contract.ts'
+import { createBody, deleteQuery, patchBody, tenantSchema, toTenantJson } from './contract.ts'
 import { createTenant } from './create-tenant.ts'
 import { deleteTenant } from './delete-tenant.ts'
 import { listTenants } from './list-tenants.ts'
@@ -86,12 +86,15 @@ tenantRoutes.openapi(
     permission: 'tenant.delete',
     tags,
     summary: 'Delete a tenant',
-    description: 'Refused while it has endpoints: delete those first, and with them what they hold.',
-    request: { params: tenantParam },
+    description:
+      'From here on everything refuses it. What it had is removed in the background; until then its id cannot be used again. ' +
+      'Refused while it has endpoints, unless they are to be deleted with all that they hold.',
+    request: { params: tenantParam, query: deleteQuery },
     responses: { 204: { description: 'Deleted' } },
   }),
   async (c) => {
-    unwrap(await deleteTenant(c.var.deps, c.req.valid('param').tenant))
+    const with_endpoints = c.req.valid('query').endpoints === 'delete'
+    unwrap(await deleteTenant(c.var.deps, c.req.valid('param').tenant, with_endpoints))
     return c.body(null, 204)
   },
 )

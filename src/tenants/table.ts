@@ -21,3 +21,12 @@ export const tenants = sqliteTable('tenants', {
   created_at: integer().notNull(),
   updated_at: integer().notNull(),
 })
+
+/**
+ * Tenants that are deleted, and whose rows, payloads and Endpoints are being removed. Their row in `tenants` is gone, so
+ * that everything refuses them; while they are here their id is taken. WITHOUT ROWID in the migration.
+ */
+export const tenantDeletions = sqliteTable('tenant_deletions', {
+  tenant_id: text().primaryKey(),
+  requested_at: integer().notNull(),
+})

@@ -30,8 +30,6 @@ export class Projection {
   private has_journal = true
   private following: (() => void)[] = []
   private end: number
-  /** The last write did not succeed: what is old here may be news to the read model. */
-  is_failing = false
   watermark: number
 
   constructor(means: ProjectionMeans, watermark: number) {
@@ -96,14 +94,12 @@ export class Projection {
       rows,
       (is_slow) => {
         this.flying = []
-        this.is_failing = false
         this.interval_ms = is_slow ? Math.min(this.interval_ms * 2, FLUSH_MS_MAX) : FLUSH_MS_MIN
         this.clearJournal(from_journal, rows)
         this.flushSome()
       },
       () => {
         this.flying = []
-        this.is_failing = true
         for (const position of from_memory) this.changed.add(position)
         this.interval_ms = Math.min(this.interval_ms * 2, FLUSH_MS_MAX)
         this.rest()

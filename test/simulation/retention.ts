@@ -19,9 +19,9 @@ export function nextUpkeepAt(rows: ModelRows, settings: Settings | null, now: nu
 }
 
 /** Deliveries that ended before this, and of which the read model knows. */
-export function expired({ rows, meta }: Disk, ended_before: number): Row[] {
+export function expired({ rows, meta }: Disk, ended_before: number, watermark: number): Row[] {
   return rows
-    .positionsBelow(firstPosition(ended_before))
+    .positionsBelow(Math.min(firstPosition(ended_before), watermark))
     .map((position) => rows.at(position))
     .filter(({ finished_at, position }) => {
       return finished_at !== null && finished_at < ended_before && !meta.unprojected.has(position)

@@ -138,8 +138,8 @@ export class SimulatedEndpoint extends LivingEndpoint {
     const { current } = this.settings
     const now = this.world.wall
     if (current === null) return
-    if (!this.projection.is_failing && now - this.tidied_at >= UPKEEP_MS_MIN) {
-      const ended = expired(this.disk, now - current.retention_ms)
+    if (now - this.tidied_at >= UPKEEP_MS_MIN) {
+      const ended = expired(this.disk, now - current.retention_ms, this.projection.watermark)
       if (ended.length > 0) this.tidied_at = now
       for (const { message, position } of ended) {
         this.expired.add(message)

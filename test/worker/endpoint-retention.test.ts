@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   alarmOf,
+  breakDatabase,
   createTenant,
   eventually,
   type Json,
@@ -103,6 +104,26 @@ it('leaves an Endpoint that holds nothing any more without an alarm', async () =
     await ringAlarm(endpoint.id)
     return (await heldBy(endpoint)).length === 0 && (await alarmOf(endpoint.id)) === null
   })
+})
+
+it('goes on deleting what the read model knows while D1 does not answer, and keeps what it does not', async () => {
+  const { tenant, endpoint } = await tenantThatForgets()
+  const known = await delivered(tenant, endpoint)
+  await eventually('the read model to know it', async () => {
+    const { data } = (await tenant.call('GET', '/deliveries')).body
+    return data[0]?.state === 'succeeded'
+  })
+  const mendDatabase = breakDatabase((sql) => sql.startsWith('INSERT INTO deliveries'))
+  const unknown = await delivered(tenant, endpoint)
+  await ringAlarm(endpoint.id)
+  expect(await heldBy(endpoint)).toEqual([unknown, known])
+  skip((RETENTION_DAYS + 1) * DAY_MS)
+  await ringAlarm(endpoint.id)
+  expect(await heldBy(endpoint)).toEqual([unknown])
+  mendDatabase()
+  skip(2 * 60 * 60 * 1000)
+  await ringAlarm(endpoint.id)
+  expect(await heldBy(endpoint)).toEqual([])
 })
 
 describe('an unfinished delivery', () => {

@@ -1,9 +1,17 @@
 /** Postern inside workerd, with receivers that live in the test: the Worker shares this isolate, and so its `fetch`. */
-import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import {
+  createExecutionContext,
+  createMessageBatch,
+  createScheduledController,
+  runDurableObjectAlarm,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import type { Endpoint } from '../../durable-objects/endpoint/endpoint.ts'
 import worker from '../../src/index.ts'
+import { JOBS } from '../../src/scheduled.ts'
 
 /** One request that an attempt made. */
 export interface Arrival {
@@ -284,4 +292,12 @@ export async function consumed(
   await worker.queue(batch, env)
   // What nobody spoke of is acknowledged when the handler returns.
   return results.map((result) => result ?? 'acked')
+}
+
+/** Lets the platform start a job, as its cron does. */
+export async function runCron(job: 'retention.rows' | 'retention.payloads' | 'tenants.purge'): Promise<void> {
+  const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
+  const context = createExecutionContext()
+  await worker.scheduled(createScheduledController({ cron, scheduledTime: new Date(Date.now()) }), env, context)
+  await waitOnExecutionContext(context)
 }

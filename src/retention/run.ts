@@ -1,0 +1,50 @@
+/** An invocation may make 1,000 subrequests, which calls of D1, R2 and objects are. */
+const CALLS_MAX = 900
+/** The platform ends a cron after 15 minutes. Shorter, so that the next hour's never meets it. */
+const RUN_MS_MAX = 5 * 60 * 1000
+
+export interface Bounds {
+  calls: number
+  ms: number
+}
+
+/** One run of a job: what it may still use, and what it has done so far, which is logged whether it ends well or not. */
+export class Run {
+  readonly counts: Record<string, number> = {}
+  private readonly now: () => number
+  private readonly ends_at: number
+  private calls_left: number
+  /** Something was left for the next run. */
+  is_cut_off = false
+
+  constructor(now: () => number, { calls, ms }: Bounds = { calls: CALLS_MAX, ms: RUN_MS_MAX }) {
+    this.now = now
+    this.ends_at = now() + ms
+    this.calls_left = calls
+  }
+
+  /** Whether it may make so many more calls, and if so counts them. Once refused it should end. */
+  take(calls = 1): boolean {
+    if (this.calls_left < calls || this.now() >= this.ends_at) {
+      this.is_cut_off = true
+      return false
+    }
+    this.calls_left -= calls
+    return true
+  }
+
+  count(what: string, how_many: number): void {
+    this.counts[what] = (this.counts[what] ?? 0) + how_many
+  }
+
+  /** The same of a statement: rows that it changed, and what D1 bills for it. */
+  countChanges(what: string, meta: D1Meta): void {
+    this.count(what, meta.changes)
+    this.countRows(meta)
+  }
+
+  countRows({ rows_read, rows_written }: D1Meta): void {
+    this.count('rows_read', rows_read)
+    this.count('rows_written', rows_written)
+  }
+}

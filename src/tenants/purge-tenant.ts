@@ -1,0 +1,130 @@
+/** Removes what a deleted tenant had. Every page looks for what is left, so it may be cut off anywhere, and run twice at once. */
+import { asc, eq, getTableName } from 'drizzle-orm'
+import { getTableConfig, type SQLiteColumn, type SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { deadLetters } from '../dead-letters/table.ts'
+import { deliveries } from '../deliveries/table.ts'
+import type { Deps } from '../deps.ts'
+import { everyLane, objectName } from '../endpoints/lanes.ts'
+import { callEndpoint } from '../endpoints/stub.ts'
+import { endpoints } from '../endpoints/table.ts'
+import { eventTypes } from '../event-types/table.ts'
+import { apiKeys } from '../keys/table.ts'
+import { log } from '../lib/log.ts'
+import { unmatchedMessages } from '../messages/table.ts'
+import type { Run } from '../retention/run.ts'
+import { tenantDeletions } from './table.ts'
+
+/** Every table with rows of tenants but `endpoints`, which come first. */
+const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
+  apiKeys,
+  eventTypes,
+  deadLetters,
+  deliveries,
+  unmatchedMessages,
+]
+
+const ENDPOINTS_PER_PAGE = 50
+const ROWS_PER_PAGE = 1000
+/** What R2 lists, or deletes, at once. */
+const PAYLOADS_PER_PAGE = 1000
+
+/**
+ * A publisher whose configuration is cached may write for an hour after the deletion while D1 comes and goes
+ * (http/access.ts). The id is free once all that is over and a whole pass has found nothing.
+ */
+const STRAGGLERS_MS_MAX = 2 * 60 * 60 * 1000
+
+export type TenantDeletion = typeof tenantDeletions.$inferSelect
+
+/**
+ * As far as the run may.
+ * @throws what D1 or R2 throws; what was deleted until then stays deleted
+ */
+export async function purgeTenant(deps: Deps, run: Run, { tenant_id, requested_at }: TenantDeletion): Promise<void> {
+  const found = { count: 0 }
+  // Endpoints first, since they write rows.
+  const is_through =
+    (await removeEndpoints(deps, run, tenant_id, found)) &&
+    (await deleteRows(deps, run, tenant_id, found)) &&
+    (await deletePayloads(deps, run, tenant_id, found))
+  // What was under way when it was found may be written yet: one more pass, later, is to find nothing.
+  const is_gone = is_through && found.count === 0 && deps.now() - requested_at >= STRAGGLERS_MS_MAX
+  if (!is_gone || !run.take()) return
+  await deps.db.delete(tenantDeletions).where(eq(tenantDeletions.tenant_id, tenant_id))
+  run.count('tenants', 1)
+  log('info', 'tenant.deleted', { tenant_id, requested_at })
+}
+
+/** What a pass comes across. */
+interface Found {
+  count: number
+}
+
+/** Empties every object that each endpoint ever had, and only then forgets it. Without a tenant's row they take nothing new. */
+async function removeEndpoints(deps: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
+  let is_through = true
+  while (run.take()) {
+    const page = await deps.db
+      .select({ id: endpoints.id, layout: endpoints.layout })
+      .from(endpoints)
+      .where(eq(endpoints.tenant_id, tenant_id))
+      .orderBy(asc(endpoints.id))
+      .limit(ENDPOINTS_PER_PAGE)
+    found.count += page.length
+    const removed: string[] = []
+    for (const { id, layout } of page) {
+      const lanes = everyLane(layout)
+      if (!run.take(lanes.length)) {
+        is_through = false
+        break
+      }
+      try {
+        await Promise.all(lanes.map((lane) => callEndpoint(deps.env, objectName(id, lane), (stub) => stub.remove())))
+        removed.push(id)
+      } catch (error) {
+        log('warn', 'endpoint.remove_failed', { tenant_id, endpoint_id: id, error })
+        is_through = false
+      }
+    }
+    if (removed.length > 0) {
+      const { meta } = await deps.env.DB.prepare(DELETE_ENDPOINTS).bind(tenant_id, JSON.stringify(removed)).run()
+      run.countChanges('endpoints', meta)
+    }
+    if (page.length < ENDPOINTS_PER_PAGE || !is_through) return is_through
+  }
+  return false
+}
+
+async function deleteRows({ env }: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
+  for (const table of OWNED) {
+    for (let is_last = false; !is_last; ) {
+      if (!run.take()) return false
+      const { meta } = await env.DB.prepare(deletionOf(table)).bind(tenant_id, ROWS_PER_PAGE).run()
+      run.countChanges(getTableName(table), meta)
+      found.count += meta.changes
+      is_last = meta.changes < ROWS_PER_PAGE
+    }
+  }
+  return true
+}
+
+/** A page of one tenant's rows, found by an index and deleted by primary key. */
+function deletionOf(table: SQLiteTable): string {
+  const { name, columns, primaryKeys } = getTableConfig(table)
+  const keys = primaryKeys[0]?.columns ?? columns.filter(({ primary }) => primary)
+  const key = keys.map((column) => column.name).join(', ')
+  return `DELETE FROM ${name} WHERE (${key}) IN (SELECT ${key} FROM ${name} WHERE tenant_id = ?1 LIMIT ?2)`
+}
+
+async function deletePayloads({ env }: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
+  while (run.take(2)) {
+    const { objects } = await env.PAYLOADS.list({ prefix: `${tenant_id}/msg_`, limit: PAYLOADS_PER_PAGE })
+    if (objects.length === 0) return true
+    await env.PAYLOADS.delete(objects.map(({ key }) => key))
+    run.count('payloads', objects.length)
+    found.count += objects.length
+  }
+  return false
+}
+
+const DELETE_ENDPOINTS = `DELETE FROM endpoints WHERE tenant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`

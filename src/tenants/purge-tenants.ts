@@ -1,0 +1,29 @@
+import { asc } from 'drizzle-orm'
+import type { Deps } from '../deps.ts'
+import { log } from '../lib/log.ts'
+import type { Run } from '../retention/run.ts'
+import { purgeTenant } from './purge-tenant.ts'
+import { tenantDeletions } from './table.ts'
+
+const TENANTS_PER_RUN = 100
+
+/**
+ * Goes on with deleted tenants, oldest first. One that cannot be purged now keeps no other waiting.
+ * @throws what D1 throws
+ */
+export async function purgeTenants(deps: Deps, run: Run): Promise<void> {
+  run.take()
+  const deletions = await deps.db
+    .select()
+    .from(tenantDeletions)
+    .orderBy(asc(tenantDeletions.requested_at))
+    .limit(TENANTS_PER_RUN)
+  for (const deletion of deletions) {
+    try {
+      await purgeTenant(deps, run, deletion)
+    } catch (error) {
+      log('warn', 'tenant.purge_failed', { tenant_id: deletion.tenant_id, error })
+    }
+    if (run.is_cut_off) return
+  }
+}
