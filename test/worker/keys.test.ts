@@ -77,7 +77,7 @@ describe('an API key is refused', () => {
   })
 
   it('members that do not exist', async () => {
-    const body = { name: 'ci', role: 'viewer', scopes: ['*'] }
+    const body = { name: 'ci', role: 'viewer', permissions: ['*'] }
     expectProblem(await (await createTenant()).call('POST', '/keys', { body }), 422, 'invalid_request')
   })
 
