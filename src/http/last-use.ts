@@ -13,14 +13,21 @@ const noted_at = new Map<string, number>()
 const NOTE = `UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2 - ${INTERVAL_MS})`
 
 /** Keeps when a key was last used, to the minute, after the answer has left. What cannot be kept is left. */
-export function noteUse({ env, now, waitUntil }: Deps, { key_id, last_used_at }: Principal): void {
+export function noteUse(deps: Deps, { key_id, last_used_at }: Principal): void {
   // A key that lives in the settings has no row.
   if (last_used_at === undefined) return
-  const at = now()
+  const now = deps.now()
   const noted = Math.max(noted_at.get(key_id) ?? 0, last_used_at ?? 0)
-  if (at - noted < INTERVAL_MS) return
+  if (now - noted < INTERVAL_MS) return
   if (noted_at.size >= KEYS_MAX) noted_at.clear()
-  noted_at.set(key_id, at)
-  const write = env.DB.prepare(NOTE).bind(key_id, at).run()
-  waitUntil(write.catch((error) => log('warn', 'key.use_unnoted', { key_id, error })))
+  noted_at.set(key_id, now)
+  deps.waitUntil(write(deps, key_id, now))
+}
+
+async function write({ env }: Deps, key_id: string, now: number): Promise<void> {
+  try {
+    await env.DB.prepare(NOTE).bind(key_id, now).run()
+  } catch (error) {
+    log('warn', 'key.use_unnoted', { key_id, error })
+  }
 }

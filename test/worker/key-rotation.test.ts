@@ -159,6 +159,13 @@ describe('a tenant that has as many keys as it may', () => {
     expectProblem(await tenant.call('POST', '/keys', { body: { name: 'x', role: 'viewer' } }), 422, 'limit_reached')
   })
 
+  it('has given no place to one that was replaced', async () => {
+    const tenant = await createTenant({ limits: { keys: 2 } })
+    const { id } = await createKey(tenant)
+    expect((await rotate(tenant, id, 3600)).status).toBe(201)
+    expect((await tenant.call('POST', '/keys', { body: { name: 'second', role: 'viewer' } })).status).toBe(201)
+  })
+
   it('cannot rotate again and again while all that were replaced still work', async () => {
     const tenant = await createTenant({ limits: { keys: 1 } })
     const { id } = await createKey(tenant)
