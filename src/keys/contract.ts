@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { PERMISSIONS, type Permission, TENANT_ROLES } from '../http/permissions.ts'
+import { PERMISSIONS, type Permission, type Role, TENANT_ROLES } from '../http/permissions.ts'
 import { tenantParam } from '../http/route.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { readNetwork } from '../lib/network.ts'
@@ -104,18 +104,19 @@ export type KeyChange = z.output<typeof patchBody>
 /** A tenant's key as the API shows it: without its hash. */
 export function toKeyJson(row: KeyRow) {
   if (row.role === 'operator') throw new Error('an operator key has no tenant')
-  return { ...toJson(row), role: row.role }
+  return toJson(row, row.role)
 }
 
 /** An operator's key as the API shows it. */
 export function toOperatorKeyJson(row: KeyRow) {
-  return { ...toJson(row), role: 'operator' as const }
+  return toJson(row, 'operator')
 }
 
-function toJson({ id, name, scopes, ip_allowlist, hint, replaced_by, ...times }: KeyRow) {
+function toJson<R extends Role>({ id, name, scopes, ip_allowlist, hint, replaced_by, ...times }: KeyRow, role: R) {
   return {
     id,
     name,
+    role,
     scopes,
     ip_allowlist,
     hint,
