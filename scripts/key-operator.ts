@@ -45,6 +45,7 @@ async function insert(row: KeyRow, environment: Environment): Promise<void> {
   await runWrangler(['d1', 'execute', 'DB', '--yes', '--config', WRANGLER_CONFIG, ...where, '--command', command])
 }
 
-function toLiteral(value: string | number | null): string {
+function toLiteral(value: KeyRow[keyof KeyRow]): string {
+  if (Array.isArray(value)) return toLiteral(JSON.stringify(value))
   return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
 }

@@ -9,6 +9,7 @@ import { eventTypeRoutes } from './event-types/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
 import { createRouter } from './http/router.ts'
+import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
@@ -35,6 +36,7 @@ export function createApp() {
   app.route('/', endpointRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', keyRoutes)
+  app.route('/', operatorKeyRoutes)
   app.route('/', tenantRoutes)
   app.route('/', healthRoutes)
   mountDocs(app)

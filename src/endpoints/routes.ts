@@ -297,5 +297,5 @@ endpointRoutes.openapi(
 )
 
 function showsSecrets(c: AppContext): boolean {
-  return isPermitted(c.var.access.principal.role, 'endpoint.secret.reveal')
+  return isPermitted(c.var.access.principal, 'endpoint.secret.reveal')
 }

@@ -2,16 +2,20 @@ import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { isWellFormedApiKey } from '../keys/api-key.ts'
 import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
+import { liesIn, type Network, toNetworks } from '../lib/network.ts'
 import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
 import type { tenants } from '../tenants/table.ts'
-import type { Role } from './permissions.ts'
+import type { Grant } from './permissions.ts'
 
-interface Principal {
+export interface Principal extends Grant {
   key_id: string
-  role: Role
   /** Null for an operator. */
   tenant_id: string | null
+  /** The only addresses that may use it; null for every address. */
+  networks: readonly Network[] | null
+  /** As far as is known; null for never, undefined for a key that nobody keeps this of. */
+  last_used_at: number | null | undefined
 }
 
 export type Tenant = typeof tenants.$inferSelect
@@ -93,15 +97,27 @@ async function principalOfSettings({ settings }: Deps, hash: string): Promise<Pr
     settings_hashes.set(settings, expected)
   }
   return equalInConstantTime(await expected, hash)
-    ? { key_id: 'key_settings', role: 'operator', tenant_id: null }
+    ? {
+        key_id: 'key_settings',
+        role: 'operator',
+        scopes: null,
+        tenant_id: null,
+        networks: null,
+        last_used_at: undefined,
+      }
     : null
 }
 
 function principalOfRow(row: KeyRow | null, hash: string, now: number): Principal | null {
   if (row === null || !equalInConstantTime(row.hash, hash)) return null
   if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null
-  const { key_id, role, tenant_id } = row
-  return { key_id, role, tenant_id }
+  const { key_id, role, scopes, tenant_id, networks, last_used_at } = row
+  return { key_id, role, scopes, tenant_id, networks, last_used_at }
+}
+
+/** Whether the key may be used from this address. One that is bound to addresses needs a known one. */
+export function isFromAllowed({ networks }: Principal, address: string | undefined): boolean {
+  return networks === null || (address !== undefined && liesIn(address, networks))
 }
 
 async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, is_operator: boolean): Promise<Loaded> {
@@ -111,7 +127,9 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, i
     .all<{ kind: 'key' | 'tenant' | 'endpoint'; value: string }>()
   const read = <T>(wanted: string) =>
     results.filter(({ kind }) => kind === wanted).map(({ value }) => JSON.parse(value) as T)
-  const [key = null] = read<KeyRow>('key')
+  const [key_row = null] = read<Omit<KeyRow, 'networks'> & { ip_allowlist: string[] | null }>('key')
+  // Read once here, not by every request.
+  const key = key_row && { ...key_row, networks: key_row.ip_allowlist && toNetworks(key_row.ip_allowlist) }
   const [tenant = null] = read<Tenant>('tenant')
   const subscriptions = read<Subscription & { version: number }>('endpoint').map(({ version, ...subscription }) => ({
     ...subscription,
@@ -127,7 +145,8 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, i
 const READER = `(SELECT 1 WHERE ?3 = 1 OR EXISTS (
     SELECT 1 FROM api_keys WHERE hash = ?1 AND (tenant_id IS NULL OR tenant_id = ?2)))`
 const LOAD = `SELECT 'key' AS kind, json_object('key_id', id, 'role', role, 'tenant_id', tenant_id, 'hash', hash,
-    'expires_at', expires_at, 'revoked_at', revoked_at) AS value FROM api_keys WHERE hash = ?1
+    'scopes', json(scopes), 'ip_allowlist', json(ip_allowlist), 'expires_at', expires_at, 'revoked_at', revoked_at,
+    'last_used_at', last_used_at) AS value FROM api_keys WHERE hash = ?1
   UNION ALL
   SELECT 'tenant', json_object('id', id, 'name', name, 'version', version, 'limits', json(limits),
     'disable_after_days', disable_after_days, 'retention_days', retention_days, 'created_at', created_at,

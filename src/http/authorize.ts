@@ -1,6 +1,8 @@
 import type { MiddlewareHandler } from 'hono'
-import { type Access, findAccess, type Tenant, type TenantAccess } from './access.ts'
+import { type Access, findAccess, isFromAllowed, type Tenant, type TenantAccess } from './access.ts'
+import { addressOf } from './caller.ts'
 import type { AppContext, AppEnv } from './context.ts'
+import { noteUse } from './last-use.ts'
 import { isPermitted, type Permission } from './permissions.ts'
 import { ProblemError, problem } from './problems.ts'
 import { limitRate } from './rate-limit.ts'
@@ -18,7 +20,7 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
     if (tenant_id !== null && (is_foreign || access.tenant === null)) {
       throw new ProblemError(problem('not_found', 'there is no such tenant'))
     }
-    if (!isPermitted(access.principal.role, permission)) {
+    if (!isPermitted(access.principal, permission)) {
       throw new ProblemError(problem('forbidden', `this needs the permission ${permission}`))
     }
     c.set('access', access)
@@ -33,7 +35,12 @@ async function authenticate(c: AppContext, tenant_id: string | null): Promise<Ac
     const headers = { 'www-authenticate': 'Bearer' }
     throw new ProblemError(problem('unauthorized', 'send a valid key as "Authorization: Bearer pst_…"', { headers }))
   }
+  // First, so that who stole a key and cannot use it does not use up what its owner may send.
+  if (!isFromAllowed(access.principal, addressOf(c))) {
+    throw new ProblemError(problem('address_not_allowed', 'the ip_allowlist of this key does not have your address'))
+  }
   await limitRate(c, access)
+  noteUse(c.var.deps, access.principal)
   return access
 }
 

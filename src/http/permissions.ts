@@ -18,8 +18,17 @@ export const PERMISSIONS = {
   'tenant.update': OPERATOR_ONLY,
   'tenant.delete': OPERATOR_ONLY,
   'key.list': ADMIN,
+  'key.get': ADMIN,
   'key.create': ADMIN,
+  'key.update': ADMIN,
+  'key.rotate': ADMIN,
   'key.revoke': ADMIN,
+  'operator_key.list': OPERATOR_ONLY,
+  'operator_key.get': OPERATOR_ONLY,
+  'operator_key.create': OPERATOR_ONLY,
+  'operator_key.update': OPERATOR_ONLY,
+  'operator_key.rotate': OPERATOR_ONLY,
+  'operator_key.revoke': OPERATOR_ONLY,
   'event_type.read': READ,
   'event_type.write': BUILD,
   'endpoint.read': READ,
@@ -41,6 +50,20 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS
 
-export function isPermitted(role: Role, permission: Permission): boolean {
-  return role === 'operator' || (PERMISSIONS[permission] as readonly Role[]).includes(role)
+/** What a key is measured by: a role and, where it has some, scopes that leave less of it. */
+export interface Grant {
+  role: Role
+  /** Null for all that the role holds. */
+  scopes: readonly Permission[] | null
+}
+
+/** Both must say so: a scope that the role does not hold, or holds no more, is worth nothing. */
+export function isPermitted({ role, scopes }: Grant, permission: Permission): boolean {
+  const is_of_role = role === 'operator' || (PERMISSIONS[permission] as readonly Role[]).includes(role)
+  return is_of_role && (scopes === null || scopes.includes(permission))
+}
+
+/** Everything that a grant permits. */
+export function permissionsOf(grant: Grant): Permission[] {
+  return (Object.keys(PERMISSIONS) as Permission[]).filter((permission) => isPermitted(grant, permission))
 }

@@ -27,6 +27,11 @@ export function hintOf(key: string): string {
   return `${key.slice(0, HINT_LENGTH)}…`
 }
 
+/** The mode of a key that is known by its hint alone. */
+export function modeOf(hint: string): KeyMode {
+  return hint.startsWith('pst_test_') ? 'test' : 'live'
+}
+
 async function checksum(stem: string): Promise<string> {
   return encode((await sha256(stem)).subarray(0, CHECKSUM_LENGTH))
 }

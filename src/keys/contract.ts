@@ -1,51 +1,129 @@
 import { z } from '@hono/zod-openapi'
-import { TENANT_ROLES } from '../http/permissions.ts'
+import { PERMISSIONS, type Permission, type Role, TENANT_ROLES } from '../http/permissions.ts'
 import { tenantParam } from '../http/route.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
+import { readNetwork } from '../lib/network.ts'
 import type { KeyRow } from './table.ts'
 
+/** Each request reads the whole list. */
+const NETWORKS_MAX = 100
+
 const role = z.enum(TENANT_ROLES).openapi({ description: 'What the key may do; docs/api-reference.md has the table' })
+const id = z.string().openapi({ example: 'key_01JD9Z6Q3V8M4T2K7N5B1C0XYE' })
 
-export const keySchema = z
-  .object({
-    id: z.string().openapi({ example: 'key_01JD9Z6Q3V8M4T2K7N5B1C0XYE' }),
-    name: z.string(),
-    role,
-    hint: z.string().openapi({ example: 'pst_live_4K7Q…', description: 'How the key begins' }),
-    created_at: time,
-    expires_at: time.nullable(),
-    revoked_at: time.nullable(),
+const shown = {
+  id,
+  name: z.string(),
+  role,
+  scopes: z.array(z.string()).nullable().openapi({ description: 'Null: all that the role holds' }),
+  ip_allowlist: z.array(z.string()).nullable().openapi({ description: 'Null: usable from every address' }),
+  hint: z.string().openapi({ example: 'pst_live_4K7Q…', description: 'How the key begins' }),
+  created_at: time,
+  last_used_at: time.nullable().openapi({ description: 'Late by up to a minute' }),
+  expires_at: time.nullable(),
+  revoked_at: time.nullable(),
+  replaced_by: id.nullable().openapi({ description: 'The key that a rotation made in its place' }),
+}
+
+const operatorRole = { role: z.literal('operator') }
+const secret = { key: z.string().openapi({ description: 'The key itself, shown this once' }) }
+
+export const keySchema = z.object(shown).openapi('ApiKey')
+export const createdSchema = z.object({ ...shown, ...secret }).openapi('CreatedApiKey')
+export const operatorKeySchema = z.object({ ...shown, ...operatorRole }).openapi('OperatorKey')
+export const createdOperatorKeySchema = z.object({ ...shown, ...operatorRole, ...secret }).openapi('CreatedOperatorKey')
+
+const scopes = z
+  .array(z.enum(Object.keys(PERMISSIONS) as [Permission, ...Permission[]]))
+  .min(1)
+  .transform((list) => [...new Set(list)])
+  .openapi({ description: 'The only permissions that the key has: some of those that its role holds' })
+
+const network = z
+  .string()
+  .transform((text, context) => {
+    const read = readNetwork(text)
+    if (read.ok) return read.value
+    context.addIssue({ code: 'custom', message: read.error })
+    return z.NEVER
   })
-  .openapi('ApiKey')
+  .openapi({ type: 'string', example: '203.0.113.0/24' })
 
-export const createdSchema = keySchema
-  .extend({ key: z.string().openapi({ description: 'The key itself, shown this once' }) })
-  .openapi('CreatedApiKey')
+const ip_allowlist = z
+  .array(network)
+  .min(1)
+  .max(NETWORKS_MAX)
+  .transform((list) => [...new Set(list)])
+  .openapi({ description: 'The only addresses that may use the key: ranges or single ones, IPv4 or IPv6' })
 
-export const createBody = z
+const name = z.string().trim().min(1).max(200)
+
+const settable = {
+  name,
+  scopes: scopes.nullable().default(null),
+  ip_allowlist: ip_allowlist.nullable().default(null),
+  mode: z
+    .enum(['live', 'test'])
+    .default('live')
+    .openapi({ description: 'Its prefix, so that people can tell keys apart' }),
+  expires_at: timeInput.optional(),
+}
+
+export const createBody = z.strictObject({ ...settable, role }).openapi('CreateApiKey')
+export const createOperatorKeyBody = z.strictObject(settable).openapi('CreateOperatorKey')
+
+export const patchBody = z
+  .strictObject({ name, scopes: scopes.nullable(), ip_allowlist: ip_allowlist.nullable() })
+  .partial()
+  .openapi('UpdateApiKey')
+
+export const rotateBody = z
   .strictObject({
-    name: z.string().trim().min(1).max(200),
-    role,
-    mode: z
-      .enum(['live', 'test'])
-      .default('live')
-      .openapi({ description: 'Its prefix, so that people can tell keys apart' }),
-    expires_at: timeInput.optional(),
+    overlap_s: z
+      .int()
+      .min(0)
+      .max(604_800)
+      .default(86_400)
+      .openapi({ description: 'How long the old key still works, at most' }),
   })
-  .openapi('CreateApiKey')
+  .openapi('RotateApiKey')
 
-export const keyParam = tenantParam.extend({ key: z.string() })
+/** What is asked of whoever may be about to lock the tenant out. */
+export const confirmQuery = z.object({
+  confirm: z
+    .enum(['true', 'false'])
+    .default('false')
+    .openapi({ description: '`true`: go on though no admin key would be left that can make keys' }),
+})
 
-/** A key as the API shows it: without its hash. */
-export function toKeyJson({ id, name, role, hint, created_at, expires_at, revoked_at }: KeyRow) {
-  if (role === 'operator') throw new Error('an operator key has no tenant')
+export const operatorKeyParam = z.object({ key: id.openapi({ param: { name: 'key', in: 'path' } }) })
+export const keyParam = tenantParam.extend({ key: id })
+
+export type KeyChange = z.output<typeof patchBody>
+
+/** A tenant's key as the API shows it: without its hash. */
+export function toKeyJson(row: KeyRow) {
+  if (row.role === 'operator') throw new Error('an operator key has no tenant')
+  return toJson(row, row.role)
+}
+
+/** An operator's key as the API shows it. */
+export function toOperatorKeyJson(row: KeyRow) {
+  return toJson(row, 'operator')
+}
+
+function toJson<R extends Role>({ id, name, scopes, ip_allowlist, hint, replaced_by, ...times }: KeyRow, role: R) {
   return {
     id,
     name,
     role,
+    scopes,
+    ip_allowlist,
     hint,
-    created_at: toTime(created_at),
-    expires_at: toTimeOrNull(expires_at),
-    revoked_at: toTimeOrNull(revoked_at),
+    created_at: toTime(times.created_at),
+    last_used_at: toTimeOrNull(times.last_used_at),
+    expires_at: toTimeOrNull(times.expires_at),
+    revoked_at: toTimeOrNull(times.revoked_at),
+    replaced_by,
   }
 }

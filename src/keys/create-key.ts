@@ -1,27 +1,51 @@
-import { isNull } from 'drizzle-orm'
+import { and, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import type { Tenant } from '../http/access.ts'
-import type { TenantRole } from '../http/permissions.ts'
+import type { Principal, Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { insertWithin } from '../tenants/insert-within.ts'
-import { resolveLimits } from '../tenants/limits.ts'
+import { checkReach, checkScopes } from './grants.ts'
+import { keysMax, takesPlace } from './key-limits.ts'
 import { makeKey, type NewKey } from './make-key.ts'
 import { apiKeys, type KeyRow } from './table.ts'
 
-/** Makes a key for a tenant, unless it has as many as it may. */
+/**
+ * Makes a key, unless there are as many as there may be.
+ * @param tenant null for an operator's key
+ * @param actor who asks for it
+ */
 export async function createKey(
   deps: Deps,
-  tenant: Tenant,
-  wanted: NewKey & { role: TenantRole },
+  tenant: Tenant | null,
+  wanted: NewKey,
+  actor: Principal,
 ): Promise<Result<{ row: KeyRow; key: string }, Problem>> {
+  const { role, scopes = null, expires_at } = wanted
   const now = deps.now()
-  if (wanted.expires_at !== undefined && wanted.expires_at <= now) {
+  if (expires_at !== undefined && expires_at <= now) {
     const message = 'must be in the future'
     return err(problem('invalid_request', `expires_at: ${message}`, { errors: [{ path: 'expires_at', message }] }))
   }
-  const { row, key } = await makeKey(tenant.id, wanted, now, deps.random)
-  const limit = resolveLimits(tenant.limits).keys
-  const is_inserted = await insertWithin(deps, apiKeys, row, limit, isNull(apiKeys.revoked_at))
-  return is_inserted ? ok({ row, key }) : err(problem('limit_reached', `a tenant may have ${limit} API keys`))
+  const checked = [checkScopes(role, scopes), checkReach(actor, { role, scopes })].find(({ ok }) => !ok)
+  if (checked?.ok === false) return checked
+  const { row, key } = await makeKey(tenant?.id ?? null, wanted, now, deps.random)
+  const limit = keysMax(tenant)
+  const is_inserted = await (tenant === null
+    ? insertOperatorKey(deps, row, limit, now)
+    : insertWithin(deps, apiKeys, row, limit, takesPlace(now)))
+  return is_inserted ? ok({ row, key }) : err(problem('limit_reached', `there may be ${limit} API keys`))
+}
+
+async function insertOperatorKey({ db }: Deps, row: KeyRow, limit: number, now: number): Promise<boolean> {
+  const counted = and(isNull(apiKeys.tenant_id), takesPlace(now))
+  const { meta } = await insertWhere(db, row, sql`(SELECT COUNT(*) FROM ${apiKeys} WHERE ${counted}) < ${limit}`)
+  return meta.changes > 0
+}
+
+/** The statement that inserts a key while a condition holds. */
+export function insertWhere(db: Deps['db'], row: KeyRow, condition: SQL) {
+  const values = Object.entries(getTableColumns(apiKeys)).map(([name, column]) =>
+    sql.param(row[name as keyof KeyRow], column),
+  )
+  return db.insert(apiKeys).select(sql`SELECT ${sql.join(values, sql`, `)} WHERE ${condition}`)
 }

@@ -1,4 +1,4 @@
-import type { Role } from '../http/permissions.ts'
+import type { Permission, Role } from '../http/permissions.ts'
 import { sha256Hex } from '../lib/hash.ts'
 import { createId, type RandomBytes } from '../lib/ids.ts'
 import { createApiKey, hintOf, type KeyMode } from './api-key.ts'
@@ -10,6 +10,8 @@ export interface NewKey {
   mode: KeyMode
   /** Unix milliseconds. */
   expires_at?: number | undefined
+  scopes?: Permission[] | null
+  ip_allowlist?: string[] | null
 }
 
 /**
@@ -18,7 +20,7 @@ export interface NewKey {
  */
 export async function makeKey(
   tenant_id: string | null,
-  { name, role, mode, expires_at }: NewKey,
+  { name, role, mode, expires_at, scopes = null, ip_allowlist = null }: NewKey,
   now: number,
   random: RandomBytes,
 ): Promise<{ row: KeyRow; key: string }> {
@@ -33,6 +35,10 @@ export async function makeKey(
     created_at: now,
     expires_at: expires_at ?? null,
     revoked_at: null,
+    scopes,
+    ip_allowlist,
+    last_used_at: null,
+    replaced_by: null,
   }
   return { row, key }
 }

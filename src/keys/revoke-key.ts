@@ -1,19 +1,28 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import { forgetKey } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
-import { err, ok, type Result } from '../lib/result.ts'
+import type { Problem } from '../http/problems.ts'
+import { ok, type Result } from '../lib/result.ts'
+import { type Actor, changeKey } from './change-key.ts'
+import { isUnchanged, type Owner } from './find-key.ts'
 import { apiKeys } from './table.ts'
 
 /** Revoking twice is no error: the key keeps the time of the first. */
-export async function revokeKey({ db, now }: Deps, tenant_id: string, key_id: string): Promise<Result<void, Problem>> {
-  const row = await db
-    .update(apiKeys)
-    .set({ revoked_at: sql`COALESCE(${apiKeys.revoked_at}, ${now()})` })
-    .where(and(eq(apiKeys.tenant_id, tenant_id), eq(apiKeys.id, key_id)))
-    .returning({ hash: apiKeys.hash })
-    .get()
-  if (row === undefined) return err(problem('not_found', 'there is no such API key'))
-  forgetKey(row.hash)
-  return ok(undefined)
+export async function revokeKey(
+  deps: Deps,
+  owner: Owner,
+  key_id: string,
+  actor: Actor,
+): Promise<Result<void, Problem>> {
+  return changeKey(deps, owner, key_id, actor, (row, now) =>
+    ok({
+      is_ending: true,
+      write: async (guard) => {
+        const { meta } = await deps.db
+          .update(apiKeys)
+          .set({ revoked_at: sql`COALESCE(${apiKeys.revoked_at}, ${now})` })
+          .where(and(isUnchanged(row), guard))
+        return meta.changes > 0 ? ok(undefined) : undefined
+      },
+    }),
+  )
 }

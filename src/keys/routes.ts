@@ -1,23 +1,41 @@
 import { z } from '@hono/zod-openapi'
 import { tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
-import { jsonBody } from '../http/json-body.ts'
+import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { createBody, createdSchema, keyParam, keySchema, toKeyJson } from './contract.ts'
+import { actorOf } from './actor.ts'
+import {
+  confirmQuery,
+  createBody,
+  createdSchema,
+  keyParam,
+  keySchema,
+  patchBody,
+  rotateBody,
+  toKeyJson,
+} from './contract.ts'
 import { createKey } from './create-key.ts'
+import { findKey } from './find-key.ts'
 import { listKeys } from './list-keys.ts'
 import { revokeKey } from './revoke-key.ts'
+import { rotateKey } from './rotate-key.ts'
+import { updateKey } from './update-key.ts'
 
 const tags = ['API keys']
+const all = '/v1/tenants/{tenant}/keys'
+const one = `${all}/{key}` as const
+
+/** A key must stay in no cache. */
+const UNCACHED = { 'cache-control': 'no-store' }
 
 export const keyRoutes = createRouter()
 
 keyRoutes.openapi(
   defineRoute({
     method: 'get',
-    path: '/v1/tenants/{tenant}/keys',
+    path: all,
     permission: 'key.list',
     tags,
     summary: 'List API keys',
@@ -35,7 +53,7 @@ keyRoutes.openapi(
 keyRoutes.openapi(
   defineRoute({
     method: 'post',
-    path: '/v1/tenants/{tenant}/keys',
+    path: all,
     permission: 'key.create',
     tags,
     summary: 'Create an API key',
@@ -43,25 +61,79 @@ keyRoutes.openapi(
     responses: { 201: jsonAnswer(createdSchema, 'The key, shown this once') },
   }),
   async (c) => {
-    const { row, key } = unwrap(await createKey(c.var.deps, tenantOf(c), c.req.valid('json')))
-    return c.json({ ...toKeyJson(row), key }, 201)
+    const { row, key } = unwrap(await createKey(c.var.deps, tenantOf(c), c.req.valid('json'), actorOf(c)))
+    return c.json({ ...toKeyJson(row), key }, 201, UNCACHED)
+  },
+)
+
+keyRoutes.openapi(
+  defineRoute({
+    method: 'get',
+    path: one,
+    permission: 'key.get',
+    tags,
+    summary: 'Get an API key',
+    request: { params: keyParam },
+    responses: { 200: jsonAnswer(keySchema, 'The key, without itself') },
+  }),
+  async (c) => {
+    const { tenant, key } = c.req.valid('param')
+    return c.json(toKeyJson(unwrap(await findKey(c.var.deps, tenant, key))), 200)
+  },
+)
+
+keyRoutes.openapi(
+  defineRoute({
+    method: 'patch',
+    path: one,
+    permission: 'key.update',
+    tags,
+    summary: 'Change an API key',
+    description: 'Changes what is named, within 2 seconds everywhere. Its role and its expiry stay.',
+    request: { params: keyParam, query: confirmQuery, body: jsonBody(patchBody) },
+    responses: { 200: jsonAnswer(keySchema, 'The key as it is now') },
+  }),
+  async (c) => {
+    const { tenant, key } = c.req.valid('param')
+    const actor = actorOf(c, c.req.valid('query').confirm)
+    return c.json(toKeyJson(unwrap(await updateKey(c.var.deps, tenant, key, c.req.valid('json'), actor))), 200)
+  },
+)
+
+keyRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: `${one}/rotate`,
+    permission: 'key.rotate',
+    tags,
+    summary: 'Rotate an API key',
+    description:
+      'Makes a key of the same role, name, scopes, addresses and expiry. The old one works until the overlap ends.',
+    request: { params: keyParam, query: confirmQuery, body: optionalJsonBody(rotateBody) },
+    responses: { 201: jsonAnswer(createdSchema, 'The new key, shown this once') },
+  }),
+  async (c) => {
+    const { overlap_s } = rotateBody.parse(c.req.valid('json'))
+    const actor = actorOf(c, c.req.valid('query').confirm)
+    const { row, key } = unwrap(await rotateKey(c.var.deps, tenantOf(c), c.req.valid('param').key, overlap_s, actor))
+    return c.json({ ...toKeyJson(row), key }, 201, UNCACHED)
   },
 )
 
 keyRoutes.openapi(
   defineRoute({
     method: 'delete',
-    path: '/v1/tenants/{tenant}/keys/{key}',
+    path: one,
     permission: 'key.revoke',
     tags,
     summary: 'Revoke an API key',
     description: 'It stops working within 2 seconds everywhere.',
-    request: { params: keyParam },
+    request: { params: keyParam, query: confirmQuery },
     responses: { 204: { description: 'Revoked' } },
   }),
   async (c) => {
     const { tenant, key } = c.req.valid('param')
-    unwrap(await revokeKey(c.var.deps, tenant, key))
+    unwrap(await revokeKey(c.var.deps, tenant, key, actorOf(c, c.req.valid('query').confirm)))
     return c.body(null, 204)
   },
 )

@@ -1,5 +1,5 @@
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import type { Role } from '../http/permissions.ts'
+import type { Permission, Role } from '../http/permissions.ts'
 
 export const apiKeys = sqliteTable(
   'api_keys',
@@ -16,6 +16,14 @@ export const apiKeys = sqliteTable(
     created_at: integer().notNull(),
     expires_at: integer(),
     revoked_at: integer(),
+    /** Null for all that the role holds. */
+    scopes: text({ mode: 'json' }).$type<Permission[]>(),
+    /** Canonical CIDRs; null for every address. */
+    ip_allowlist: text({ mode: 'json' }).$type<string[]>(),
+    /** Late by up to a minute. */
+    last_used_at: integer(),
+    /** The key that a rotation made in its place. */
+    replaced_by: text(),
   },
   (t) => [uniqueIndex('api_keys_hash').on(t.hash), index('api_keys_tenant').on(t.tenant_id, t.id)],
 )

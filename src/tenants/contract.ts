@@ -7,7 +7,7 @@ const limits = z
   .strictObject({
     endpoints: z.int().min(0).max(10_000).optional().openapi({ description: 'Endpoints (default 100)' }),
     event_types: z.int().min(0).max(100_000).optional().openapi({ description: 'Event types (default 1,000)' }),
-    keys: z.int().min(1).max(10_000).optional().openapi({ description: 'API keys that are not revoked (default 100)' }),
+    keys: z.int().min(1).max(10_000).optional().openapi({ description: 'API keys that can be used (default 100)' }),
     payload_bytes: z
       .int()
       .min(1024)

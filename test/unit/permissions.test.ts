@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { isPermitted, PERMISSIONS, type Permission, TENANT_ROLES } from '../../src/http/permissions.ts'
+import {
+  isPermitted,
+  PERMISSIONS,
+  type Permission,
+  permissionsOf,
+  type Role,
+  TENANT_ROLES,
+} from '../../src/http/permissions.ts'
 
 const ALL = Object.keys(PERMISSIONS) as Permission[]
-const held = (role: (typeof TENANT_ROLES)[number]) => ALL.filter((permission) => isPermitted(role, permission))
+const may = (role: Role, permission: Permission) => isPermitted({ role, scopes: null }, permission)
+const held = (role: Role) => ALL.filter((permission) => may(role, permission))
 const changes = (permission: Permission) => !/\.(read|list|get)$/.test(permission)
 
 describe('roles, as the design has them', () => {
@@ -11,7 +19,7 @@ describe('roles, as the design has them', () => {
   })
 
   it('let an operator do everything', () => {
-    expect(ALL.filter((permission) => !isPermitted('operator', permission))).toEqual([])
+    expect(ALL.filter((permission) => !may('operator', permission))).toEqual([])
   })
 
   it.each([
@@ -22,18 +30,27 @@ describe('roles, as the design has them', () => {
     'internal_dead_letter.read',
     'internal_dead_letter.redrive',
     'internal_dead_letter.delete',
+    'operator_key.list',
+    'operator_key.get',
+    'operator_key.create',
+    'operator_key.update',
+    'operator_key.rotate',
+    'operator_key.revoke',
   ] as const)('leave %s to operators', (permission) => {
-    expect(TENANT_ROLES.filter((role) => isPermitted(role, permission))).toEqual([])
+    expect(TENANT_ROLES.filter((role) => may(role, permission))).toEqual([])
   })
 
   it('let an admin do everything within a tenant', () => {
-    const refused = ALL.filter((permission) => !isPermitted('admin', permission))
-    expect(refused.every((permission) => /^(tenant|internal_dead_letter)\./.test(permission))).toBe(true)
+    const refused = ALL.filter((permission) => !may('admin', permission))
+    expect(refused.every((permission) => /^(tenant|internal_dead_letter|operator_key)\./.test(permission))).toBe(true)
   })
 
-  it.each(['key.list', 'key.create', 'key.revoke'] as const)('leave %s to admins', (permission) => {
-    expect(TENANT_ROLES.filter((role) => isPermitted(role, permission))).toEqual(['admin'])
-  })
+  it.each(['key.list', 'key.get', 'key.create', 'key.update', 'key.rotate', 'key.revoke'] as const)(
+    'leave %s to admins',
+    (permission) => {
+      expect(TENANT_ROLES.filter((role) => may(role, permission))).toEqual(['admin'])
+    },
+  )
 
   it.each([
     'event_type.write',
@@ -44,7 +61,7 @@ describe('roles, as the design has them', () => {
     'delivery.control',
     'dead_letter.redrive',
   ] as const)('let admins and developers, and nobody else, do %s', (permission) => {
-    expect(TENANT_ROLES.filter((role) => isPermitted(role, permission))).toEqual(['admin', 'developer'])
+    expect(TENANT_ROLES.filter((role) => may(role, permission))).toEqual(['admin', 'developer'])
   })
 
   it('let a publisher publish only', () => {
@@ -58,5 +75,23 @@ describe('roles, as the design has them', () => {
 
   it('let an auditor see nothing but the audit log', () => {
     expect(held('auditor').filter((permission) => !permission.startsWith('audit'))).toEqual([])
+  })
+})
+
+describe('scopes', () => {
+  it('leave of a role just what they name', () => {
+    expect(permissionsOf({ role: 'viewer', scopes: ['message.read'] })).toEqual(['message.read'])
+    expect(permissionsOf({ role: 'operator', scopes: ['tenant.list'] })).toEqual(['tenant.list'])
+  })
+
+  it.each([...TENANT_ROLES, 'operator'] as const)('never add to what the role %s holds', (role) => {
+    for (const permission of ALL) {
+      expect(permissionsOf({ role, scopes: [permission] })).toEqual(may(role, permission) ? [permission] : [])
+    }
+    expect(permissionsOf({ role, scopes: ALL })).toEqual(held(role))
+  })
+
+  it('that are none leave nothing', () => {
+    expect(permissionsOf({ role: 'operator', scopes: [] })).toEqual([])
   })
 })

@@ -104,7 +104,7 @@ describe('with a key of the tenant', () => {
   it.each(named(guarded))('%s %s is for the roles that hold its permission', async (_method, _path, operation) => {
     for (const role of TENANT_ROLES) {
       const reply = await ask(operation, tenant.id, keys[role] ?? '')
-      if (isPermitted(role, operation.permission as Permission)) {
+      if (isPermitted({ role, scopes: null }, operation.permission as Permission)) {
         expect([role, reply.status], JSON.stringify(reply.body)).not.toEqual([role, 403])
         expect(reply.status).not.toBe(401)
         expect(reply.body?.detail).not.toBe('there is no such tenant')

@@ -136,6 +136,20 @@ describe('one message to one endpoint that succeeds at once', () => {
     expect(onThePath()).toHaveLength(2)
   })
 
+  it('is one statement of D1 a minute more for the last use of its key, off its path', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    const key = await tenant.key('publisher')
+    const publish = () => tenant.call('POST', '/messages', { key, body: { type: 'invoice.paid', data: {} } })
+    const queries = meterDatabase()
+    const kinds = () => queries.filter((query) => !isFlush(query)).map(({ sql }) => sql.split(' ')[0])
+    for (let i = 0; i < 10; i++) expect((await publish()).status).toBe(202)
+    expect(kinds()).toEqual(['SELECT', 'UPDATE'])
+    const note = await eventually('it to be written', () =>
+      queries.find(({ rows_written, sql }) => sql.startsWith('UPDATE') && rows_written > 0),
+    )
+    expect(note).toMatchObject({ sql: expect.stringContaining('last_used_at'), rows_written: 1 })
+  })
+
   it('asks D1 nothing more when the Endpoint has to be started', async () => {
     const { tenant, endpoint } = await tenantWithEndpoint()
     await deliver(tenant, endpoint)

@@ -58,6 +58,73 @@ describe('an API key', () => {
   })
 })
 
+describe('an API key that is there', () => {
+  it('is shown by its id, without itself', async () => {
+    const tenant = await createTenant()
+    const { key, ...made } = await createKey(tenant, { expires_at: inOneHour() })
+    const { status, body } = await tenant.call('GET', `/keys/${made.id}`)
+    expect([status, body]).toEqual([200, made])
+  })
+
+  it('may be renamed, and stays what it was otherwise', async () => {
+    const tenant = await createTenant()
+    const { key, ...made } = await createKey(tenant, { role: 'developer', scopes: ['message.read'] })
+    const { status, body } = await tenant.call('PATCH', `/keys/${made.id}`, { body: { name: ' billing ' } })
+    expect([status, body]).toEqual([200, { ...made, name: 'billing' }])
+    expect((await tenant.call('GET', `/keys/${made.id}`)).body).toEqual(body)
+    expect((await tenant.call('GET', '/messages', { key })).status).toBe(200)
+  })
+
+  it('may be changed in nothing', async () => {
+    const tenant = await createTenant()
+    const { key, ...made } = await createKey(tenant)
+    expect((await tenant.call('PATCH', `/keys/${made.id}`, { body: {} })).body).toEqual(made)
+  })
+
+  it('keeps each of two changes at once', async () => {
+    const tenant = await createTenant()
+    const { id } = await createKey(tenant)
+    const change = (body: Record<string, unknown>) => tenant.call('PATCH', `/keys/${id}`, { body })
+    const replies = await Promise.all([
+      change({ name: 'billing' }),
+      change({ scopes: ['message.read'] }),
+      change({ ip_allowlist: ['203.0.113.9'] }),
+    ])
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect((await tenant.call('GET', `/keys/${id}`)).body).toMatchObject({
+      name: 'billing',
+      scopes: ['message.read'],
+      ip_allowlist: ['203.0.113.9/32'],
+    })
+  })
+
+  it.each([
+    ['its role', { role: 'admin' }],
+    ['its expiry', { expires_at: '2125-01-01T00:00:00Z' }],
+    ['its hash', { hash: 'a' }],
+    ['its name to nothing', { name: '' }],
+  ])('cannot be changed in %s', async (_what, body) => {
+    const tenant = await createTenant()
+    const { id } = await createKey(tenant)
+    expectProblem(await tenant.call('PATCH', `/keys/${id}`, { body }), 422, 'invalid_request')
+  })
+
+  it('is not there for another tenant', async () => {
+    const [tenant, other] = [await createTenant(), await createTenant()]
+    const { id } = await createKey(other)
+    expectProblem(await tenant.call('GET', `/keys/${id}`), 404, 'not_found')
+    expectProblem(await tenant.call('PATCH', `/keys/${id}`, { body: { name: 'mine' } }), 404, 'not_found')
+    expect((await other.call('GET', `/keys/${id}`)).body.name).toBe('ci')
+  })
+
+  it('stays as it was once it is revoked', async () => {
+    const tenant = await createTenant()
+    const { id } = await createKey(tenant)
+    await tenant.call('DELETE', `/keys/${id}`)
+    expectProblem(await tenant.call('PATCH', `/keys/${id}`, { body: { name: 'x' } }), 409, 'wrong_state')
+  })
+})
+
 describe('an API key is refused', () => {
   it.each([
     ['the role of an operator', { role: 'operator' }, 'role'],
@@ -77,7 +144,7 @@ describe('an API key is refused', () => {
   })
 
   it('members that do not exist', async () => {
-    const body = { name: 'ci', role: 'viewer', scopes: ['*'] }
+    const body = { name: 'ci', role: 'viewer', permissions: ['*'] }
     expectProblem(await (await createTenant()).call('POST', '/keys', { body }), 422, 'invalid_request')
   })
 

@@ -56,6 +56,7 @@ describe.each(named)('the list %s', (_path, operation) => {
 it('covers every list there is', () => {
   expect(lists.map(({ path }) => path).toSorted()).toEqual([
     '/v1/dead-letters',
+    '/v1/keys',
     '/v1/tenants',
     '/v1/tenants/{tenant}/dead-letters',
     '/v1/tenants/{tenant}/deliveries',

@@ -90,6 +90,9 @@ describe('an answer has just the members that the document promises', () => {
     ['get', `${of_tenant}/event-types/{name}`, '200'],
     ['post', `${of_tenant}/messages`, '202'],
     ['post', `${of_tenant}/keys`, '201'],
+    ['get', `${of_tenant}/keys/{key}`, '200'],
+    ['post', `${of_tenant}/keys/{key}/rotate`, '201'],
+    ['post', '/v1/keys', '201'],
     ['post', `${of_tenant}/endpoints`, '201'],
     ['post', `${of_tenant}/endpoints/{endpoint}/disable`, '200'],
     ['post', `${of_tenant}/endpoints/{endpoint}/test`, '202'],
@@ -100,11 +103,19 @@ describe('an answer has just the members that the document promises', () => {
     await tenant.call('POST', `/endpoints/${endpoint.id}/disable`)
     const message = await tenant.published()
     await tenant.call('POST', '/event-types', { body: { name: 'a' } })
-    const ids = { tenant: tenant.id, endpoint: endpoint.id, message, delivery: `${message}.${endpoint.id}`, name: 'a' }
+    const { id: key } = (await tenant.call('POST', '/keys', { body: { name: 'a', role: 'viewer' } })).body
+    const ids = {
+      tenant: tenant.id,
+      endpoint: endpoint.id,
+      key,
+      message,
+      delivery: `${message}.${endpoint.id}`,
+      name: 'a',
+    }
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof ids) => ids[name])
     const bodies: Record<string, unknown> = {
       messages: { type: 'a', data: 1 },
-      keys: { name: 'a', role: 'viewer' },
+      keys: path.includes('{tenant}') ? { name: 'a', role: 'viewer' } : { name: 'a' },
       endpoints: { url: 'https://receiver.test/' },
       redrive: {},
     }

@@ -108,7 +108,7 @@ describe('a path that is there for other methods', () => {
     ['PUT', '/v1/tenants', 'GET, POST'],
     ['DELETE', '/v1/tenants', 'GET, POST'],
     ['PUT', '/v1/tenants/acme', 'GET, PATCH, DELETE'],
-    ['GET', '/v1/tenants/acme/keys/key_1', 'DELETE'],
+    ['GET', '/v1/tenants/acme/keys/key_1/rotate', 'POST'],
     ['DELETE', '/v1/tenants/acme/messages/msg_1', 'GET'],
     ['POST', '/healthz', 'GET'],
     ['POST', '/openapi.json', 'GET'],
