@@ -5,7 +5,10 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { tenants } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
 
-export type NewTenant = Pick<TenantRow, 'id' | 'name' | 'limits' | 'disable_after_days' | 'retention_days'>
+export type NewTenant = Pick<
+  TenantRow,
+  'id' | 'name' | 'limits' | 'disable_after_days' | 'retention_days' | 'unknown_event_types'
+>
 
 export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Result<TenantRow, Problem>> {
   const now = deps.now()

@@ -3,7 +3,7 @@ import { deadLetters } from '../dead-letters/table.ts'
 import { deliveries } from '../deliveries/table.ts'
 import type { Deps } from '../deps.ts'
 import { endpoints } from '../endpoints/table.ts'
-import { eventTypes } from '../event-types/table.ts'
+import { eventTypeSchemas, eventTypes } from '../event-types/table.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { apiKeys } from '../keys/table.ts'
@@ -16,7 +16,7 @@ export async function deleteTenant({ db }: Deps, tenant_id: string): Promise<Res
   const isEmpty = notExists(db.select({ one: sql`1` }).from(endpoints).where(eq(endpoints.tenant_id, tenant_id)))
   const [deleted] = await db.batch([
     db.delete(tenants).where(and(eq(tenants.id, tenant_id), isEmpty)),
-    ...([apiKeys, eventTypes, deliveries, deadLetters, unmatchedMessages] as const).map((table) =>
+    ...([apiKeys, eventTypes, eventTypeSchemas, deliveries, deadLetters, unmatchedMessages] as const).map((table) =>
       db.delete(table).where(and(eq(table.tenant_id, tenant_id), isEmpty)),
     ),
   ])
