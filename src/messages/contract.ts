@@ -102,8 +102,7 @@ export const publishedSchema = z
     duplicate: z.boolean().openapi({ description: 'It had been accepted before; nothing is sent twice' }),
     warnings: z
       .array(z.object({ code: z.enum(['event_type_deprecated']), detail: z.string() }))
-      .optional()
-      .openapi({ description: 'Only where there is something to say about a message that was accepted' }),
+      .openapi({ description: 'What there is to say of a message that was accepted all the same' }),
   })
   .openapi('PublishedMessage')
 
@@ -119,6 +118,6 @@ export function toPublishedJson({ id, event_type, accepted_at, deliveries, full,
     })),
     full,
     duplicate: is_duplicate,
-    ...(warnings.length > 0 && { warnings }),
+    warnings,
   }
 }

@@ -128,12 +128,23 @@ describe('one message to one endpoint that succeeds at once', () => {
     const queries = meterDatabase()
     const onThePath = () => queries.filter((query) => !isFlush(query)).map(({ sql }) => sql)
     await tenant.published()
-    expect(onThePath()).toEqual([expect.stringContaining('FROM tenants')])
+    expect(onThePath()).toEqual([expect.stringContaining('tenants')])
     await tenant.published()
     expect(onThePath()).toHaveLength(1)
     skip(60_000)
     await tenant.published()
     expect(onThePath()).toHaveLength(2)
+  })
+
+  it('asks D1 nothing more when its type has a schema, and others have too', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    for (const name of ['invoice.paid', 'invoice.sent']) {
+      const body = { name, schema: { required: ['amount'] } }
+      expect((await tenant.call('POST', '/event-types', { body })).status).toBe(201)
+    }
+    const queries = meterDatabase()
+    for (let i = 0; i < 3; i++) await tenant.published({ data: { amount: 1 } })
+    expect(queries.filter((query) => !isFlush(query))).toHaveLength(1)
   })
 
   it('asks D1 nothing more when the Endpoint has to be started', async () => {

@@ -53,6 +53,7 @@ export function compileSchema(text: string): Result<Schema, SchemaError> {
     return ok(schema)
   } catch (error) {
     if (error instanceof NotASchema) return err(error.error)
+    if (error instanceof TooCostly) return err({ path: '', message: error.message })
     throw error
   }
 }

@@ -1,4 +1,8 @@
 /** JSON values as JSON Schema compares them. */
+import { TooCostly } from './run.ts'
+
+/** Values within each other that are compared; the stack has room for many times as many. */
+const NESTING_MAX = 400
 
 export type JsonObject = Record<string, unknown>
 
@@ -29,16 +33,18 @@ export function isOfType(value: unknown, type: TypeName): boolean {
  * Text that is the same for equal values, whatever the order of their members: so many values are told
  * apart in one pass, where comparing each with each would take their square.
  * @param charge told what it costs, before the work is done
+ * @throws TooCostly
  */
-export function canonical(value: unknown, charge: (operations: number) => void): string {
+export function canonical(value: unknown, charge: (operations: number) => void, nesting = 0): string {
+  if (nesting > NESTING_MAX) throw new TooCostly('it is nested too deeply')
   if (typeof value === 'string') charge(value.length)
   charge(16)
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, charge)).join()}]`
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, charge, nesting + 1)).join()}]`
   if (!isObject(value)) return JSON.stringify(value)
   const names = Object.keys(value)
   // Sorting compares each name with some others.
   charge(names.reduce((sum, name) => sum + name.length + 64, 0))
-  const members = names.sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name], charge)}`)
+  const members = names.sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name], charge, nesting + 1)}`)
   return `{${members.join()}}`
 }
 

@@ -115,7 +115,7 @@ export class LanePlatform {
   }
 
   private offer(who: number, sent: readonly Sent[], is_repeated = false): void {
-    for (const { message, is_keyed } of sent) this.rules.issued(message, is_keyed || process.env.ALL === "1")
+    for (const { message, is_keyed } of sent) this.rules.issued(message, is_keyed || process.env.ALL === '1')
     this.publishers[who]?.look((view) => {
       if (view === null) return
       const offers = sent.map((one): Offer => ({ item: toItem(one), may_be_known: one.is_keyed || is_repeated }))
