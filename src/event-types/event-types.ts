@@ -18,7 +18,7 @@ export interface EventType {
   versions: Pick<SchemaRow, 'version' | 'created_at'>[]
 }
 
-export const MISSING = err(problem('not_found', 'there is no such event type'))
+const MISSING = err(problem('not_found', 'there is no such event type'))
 const NO_VERSION = err(problem('not_found', 'there is no such version of the schema'))
 
 function isNamed(tenant_id: string, name: string) {

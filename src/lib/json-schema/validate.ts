@@ -16,18 +16,20 @@ export type { SchemaError }
 
 export const SCHEMA_BYTES_MAX = 32 * 1024
 
-/** Some 50 ms of work; a payload of 256 KiB with five keywords for each value takes a tenth of it. */
+/** Some 50 ms of work, half a second where all of it is regular expressions; a payload of 256 KiB takes a part of that. */
 const STEPS_MAX = 1_000_000
 /** Of all messages of a request together. */
 const STEPS_OF_REQUEST_MAX = 4_000_000
-/** Text of schemas whose compiled forms are kept; they take some tens of times as much memory. */
-const KEPT_LENGTH_MAX = 256 * 1024
+/** Weight of the schemas that are kept, about a fiftieth of the memory they take. */
+const KEPT_WEIGHT_MAX = 256 * 1024
+/** What an instruction of a regular expression weighs, beside the characters of the schema. */
+const INSTRUCTION_WEIGHT = 4
 
 const KEYWORDS = new Map([...IN_PLACE_KEYWORDS, ...VALUE_KEYWORDS, ...PART_KEYWORDS])
 
 /** The least recently used comes first. */
-const kept = new Map<string, Schema>()
-let kept_length = 0
+const kept = new Map<string, { schema: Schema; weight: number }>()
+let kept_weight = 0
 
 /** What all checks of one request may cost. */
 export function createSteps(): Steps {
@@ -43,13 +45,14 @@ export function compileSchema(text: string): Result<Schema, SchemaError> {
   if (known !== undefined) {
     kept.delete(text)
     kept.set(text, known)
-    return ok(known)
+    return ok(known.schema)
   }
   if (encodeUtf8(text).byteLength > SCHEMA_BYTES_MAX)
     return err({ path: '', message: `a schema may have ${SCHEMA_BYTES_MAX} bytes` })
   try {
-    const schema = new Compiler(JSON.parse(text), KEYWORDS).compile()
-    keep(text, schema)
+    const compiler = new Compiler(JSON.parse(text), KEYWORDS)
+    const schema = compiler.compile()
+    keep(text, schema, text.length + compiler.instructions * INSTRUCTION_WEIGHT)
     return ok(schema)
   } catch (error) {
     if (error instanceof NotASchema) return err(error.error)
@@ -58,13 +61,13 @@ export function compileSchema(text: string): Result<Schema, SchemaError> {
   }
 }
 
-function keep(text: string, schema: Schema): void {
-  kept.set(text, schema)
-  kept_length += text.length
-  for (const oldest of kept.keys()) {
-    if (kept_length <= KEPT_LENGTH_MAX) return
+function keep(text: string, schema: Schema, weight: number): void {
+  kept.set(text, { schema, weight })
+  kept_weight += weight
+  for (const [oldest, { weight }] of kept) {
+    if (kept_weight <= KEPT_WEIGHT_MAX) return
     kept.delete(oldest)
-    kept_length -= oldest.length
+    kept_weight -= weight
   }
 }
 
