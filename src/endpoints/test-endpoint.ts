@@ -1,5 +1,7 @@
 import type { DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
+import { getEventType } from '../event-types/event-types.ts'
+import { generateExample } from '../event-types/example.ts'
 import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -14,7 +16,7 @@ export interface TestDelivery {
   state: DeliveryState
 }
 
-/** Sends a sample message to one endpoint, whatever it subscribes to. */
+/** Sends a sample message to one endpoint, whatever it subscribes to: the example of its type, or one that fits its schema. */
 export async function testEndpoint(
   deps: Deps,
   tenant: Tenant,
@@ -23,9 +25,11 @@ export async function testEndpoint(
 ): Promise<Result<TestDelivery, Problem>> {
   const endpoint = await findEndpoint(deps, tenant.id, endpoint_id)
   if (!endpoint.ok) return endpoint
+  const data = await sampleOf(deps, tenant.id, event_type, { test: true, endpoint_id })
+  if (!data.ok) return data
   const draft = {
     event_type,
-    content: { format: 'event' as const, data: { test: true, endpoint_id } },
+    content: { format: 'event' as const, data: data.value },
     channels: [],
     ordering_key: null,
     idempotency_key: null,
@@ -49,4 +53,22 @@ export async function testEndpoint(
     default:
       throw new Error(`a new message cannot be ${result?.outcome}`)
   }
+}
+
+/** @param plain for a type that says nothing about its data */
+async function sampleOf(
+  deps: Deps,
+  tenant_id: string,
+  event_type: string,
+  plain: unknown,
+): Promise<Result<unknown, Problem>> {
+  const type = await getEventType(deps, tenant_id, event_type)
+  if (!type.ok) return ok(plain)
+  const { row, schema } = type.value
+  if (row.archived_at !== null) return err(problem('event_type_archived', `the event type ${event_type} is archived`))
+  if (row.example !== null) return ok(JSON.parse(row.example))
+  if (schema === null) return ok(plain)
+  const generated = generateExample(schema)
+  if (generated !== undefined) return ok(generated.value)
+  return err(problem('example_missing', `none could be made from the schema: give ${event_type} an \`example\``))
 }

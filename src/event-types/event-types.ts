@@ -1,16 +1,33 @@
-import { and, desc, eq, lt, or } from 'drizzle-orm'
+import { and, desc, eq, lt, ne, or, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
+import { forgetTenant } from '../http/access.ts'
 import { toPage } from '../http/paging.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { eventTypes } from './table.ts'
+import { eventTypeSchemas, eventTypes } from './table.ts'
 
 export type EventTypeRow = typeof eventTypes.$inferSelect
+export type SchemaRow = typeof eventTypeSchemas.$inferSelect
+
+/** A type with what publishers may rely on. */
+export interface EventType {
+  row: EventTypeRow
+  /** The newest, as JSON. */
+  schema: string | null
+  /** Newest first. */
+  versions: Pick<SchemaRow, 'version' | 'created_at'>[]
+}
 
 const MISSING = err(problem('not_found', 'there is no such event type'))
+const NO_VERSION = err(problem('not_found', 'there is no such version of the schema'))
 
 function isNamed(tenant_id: string, name: string) {
   return and(eq(eventTypes.tenant_id, tenant_id), eq(eventTypes.name, name))
+}
+
+function isSchemaOf(tenant_id: string, name: string, version?: number) {
+  const is_version = version === undefined ? undefined : eq(eventTypeSchemas.version, version)
+  return and(eq(eventTypeSchemas.tenant_id, tenant_id), eq(eventTypeSchemas.name, name), is_version)
 }
 
 /** Newest first. */
@@ -29,27 +46,60 @@ export async function listEventTypes({ db }: Deps, tenant_id: string, limit: num
   return toPage(rows, limit, (row) => [row.created_at, row.name])
 }
 
-export async function getEventType(
+/** A type and its schemas, as they were at one moment. */
+export async function getEventType({ db }: Deps, tenant_id: string, name: string): Promise<Result<EventType, Problem>> {
+  const [[row], versions] = await db.batch([
+    db.select().from(eventTypes).where(isNamed(tenant_id, name)),
+    db.select().from(eventTypeSchemas).where(isSchemaOf(tenant_id, name)).orderBy(desc(eventTypeSchemas.version)),
+  ])
+  return row === undefined ? MISSING : ok({ row, schema: versions[0]?.schema ?? null, versions })
+}
+
+export async function getSchemaVersion(
   { db }: Deps,
   tenant_id: string,
   name: string,
-): Promise<Result<EventTypeRow, Problem>> {
-  const row = await db.select().from(eventTypes).where(isNamed(tenant_id, name)).get()
-  return row === undefined ? MISSING : ok(row)
+  version: number,
+): Promise<Result<SchemaRow, Problem>> {
+  const row = await db
+    .select()
+    .from(eventTypeSchemas)
+    .where(isSchemaOf(tenant_id, name, version))
+    .get()
+  return row === undefined ? NO_VERSION : ok(row)
 }
 
-export async function updateEventType(
-  { db, now }: Deps,
+/** Makes room for newer ones. The newest stays: it is what messages that name none must fit. */
+export async function deleteSchemaVersion(
+  { db }: Deps,
   tenant_id: string,
   name: string,
-  description: string | undefined,
-): Promise<Result<EventTypeRow, Problem>> {
-  const change = { updated_at: now(), ...(description !== undefined && { description }) }
-  const row = await db.update(eventTypes).set(change).where(isNamed(tenant_id, name)).returning().get()
-  return row === undefined ? MISSING : ok(row)
+  version: number,
+): Promise<Result<void, Problem>> {
+  const newest = db.select({ version: eventTypes.schema_version }).from(eventTypes).where(isNamed(tenant_id, name))
+  const { meta } = await db
+    .delete(eventTypeSchemas)
+    .where(and(isSchemaOf(tenant_id, name, version), ne(eventTypeSchemas.version, sql`(${newest})`)))
+    .run()
+  if (meta.changes > 0) {
+    forgetTenant(tenant_id)
+    return ok(undefined)
+  }
+  const row = await db
+    .select()
+    .from(eventTypeSchemas)
+    .where(isSchemaOf(tenant_id, name, version))
+    .get()
+  if (row === undefined) return NO_VERSION
+  return err(problem('wrong_state', 'it is the newest version; set `schema` to null to demand nothing any more'))
 }
 
 export async function deleteEventType({ db }: Deps, tenant_id: string, name: string): Promise<Result<void, Problem>> {
-  const { meta } = await db.delete(eventTypes).where(isNamed(tenant_id, name)).run()
-  return meta.changes === 0 ? MISSING : ok(undefined)
+  const [deleted] = await db.batch([
+    db.delete(eventTypes).where(isNamed(tenant_id, name)),
+    db.delete(eventTypeSchemas).where(isSchemaOf(tenant_id, name)),
+  ])
+  if (deleted.meta.changes === 0) return MISSING
+  forgetTenant(tenant_id)
+  return ok(undefined)
 }

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import type { Catalogue, PublishedType } from '../event-types/admit.ts'
 import { isWellFormedApiKey } from '../keys/api-key.ts'
 import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
 import { liesIn, type Network, toNetworks } from '../lib/network.ts'
@@ -25,6 +26,7 @@ export interface Access {
   principal: Principal
   tenant: Tenant | null
   subscriptions: Subscription[]
+  catalogue: Catalogue
 }
 
 /** The access of a route whose path names a tenant. */
@@ -42,6 +44,7 @@ interface Loaded {
   key: KeyRow | null
   tenant: Tenant | null
   subscriptions: Subscription[]
+  catalogue: Catalogue
   /** Of all this as JSON. */
   length: number
 }
@@ -83,7 +86,8 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   // Keys that somebody makes up must not push out those that are real.
   if (loaded.key === null && operator === null) cache.forget((key) => key === name)
   const principal = operator ?? principalOfRow(loaded.key, hash, deps.now())
-  return principal === null ? null : { principal, tenant: loaded.tenant, subscriptions: loaded.subscriptions }
+  const { tenant, subscriptions, catalogue } = loaded
+  return principal === null ? null : { principal, tenant, subscriptions, catalogue }
 }
 
 const settings_hashes = new WeakMap<object, Promise<string>>()
@@ -124,7 +128,7 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, i
   const { results } = await db
     .prepare(LOAD)
     .bind(hash, tenant_id, is_operator ? 1 : 0)
-    .all<{ kind: 'key' | 'tenant' | 'endpoint'; value: string }>()
+    .all<{ kind: 'key' | 'tenant' | 'endpoint' | 'event_type'; value: string }>()
   const read = <T>(wanted: string) =>
     results.filter(({ kind }) => kind === wanted).map(({ value }) => JSON.parse(value) as T)
   const [key_row = null] = read<Omit<KeyRow, 'networks'> & { ip_allowlist: string[] | null }>('key')
@@ -136,22 +140,39 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, i
     // As `settingsVersion` has it, of endpoints/settings.ts.
     settings_version: version + (tenant?.version ?? 0),
   }))
-  return { key, tenant, subscriptions, length: results.reduce((sum, { value }) => sum + value.length, 0) }
+  const catalogue = new Map(read<PublishedType>('event_type').map((type) => [type.name, type]))
+  return { key, tenant, subscriptions, catalogue, length: results.reduce((sum, { value }) => sum + value.length, 0) }
 }
 
-// One statement for three tables: on the publish path every round trip to D1 counts. In rows, because a
+// One statement for all of it: on the publish path every round trip to D1 counts. In rows, because a
 // value of D1 holds 2 MB, and the subscriptions of a tenant may be more. A key that is not there, or another
 // tenant's, loads nothing, so that whoever makes keys up fills no memory.
 const READER = `(SELECT 1 WHERE ?3 = 1 OR EXISTS (
     SELECT 1 FROM api_keys WHERE hash = ?1 AND (tenant_id IS NULL OR tenant_id = ?2)))`
+// Of the catalogue, only types that have something to say about messages, as the index of them has it (table.ts);
+// all of them for a tenant that refuses others. The index is named because SQLite would read the whole catalogue.
+// A statement within, because D1 takes five parts of a UNION.
+const IS_CHECKED = 'schema_version > 0 OR deprecated_at IS NOT NULL OR archived_at IS NOT NULL'
+const EVENT_TYPE = `SELECT 'event_type', json_object('name', event_types.name, 'schema_version', schema_version,
+    'is_deprecated', deprecated_at IS NOT NULL, 'is_archived', archived_at IS NOT NULL,
+    'schemas', json((SELECT json_group_object(CAST(version AS TEXT), schema) FROM event_type_schemas AS kept
+      WHERE kept.tenant_id = ?2 AND kept.name = event_types.name)))`
 const LOAD = `SELECT 'key' AS kind, json_object('key_id', id, 'role', role, 'tenant_id', tenant_id, 'hash', hash,
     'scopes', json(scopes), 'ip_allowlist', json(ip_allowlist), 'expires_at', expires_at, 'revoked_at', revoked_at,
     'last_used_at', last_used_at) AS value FROM api_keys WHERE hash = ?1
   UNION ALL
   SELECT 'tenant', json_object('id', id, 'name', name, 'version', version, 'limits', json(limits),
-    'disable_after_days', disable_after_days, 'retention_days', retention_days, 'created_at', created_at,
+    'disable_after_days', disable_after_days, 'retention_days', retention_days,
+    'unknown_event_types', unknown_event_types, 'created_at', created_at,
     'updated_at', updated_at) FROM ${READER} CROSS JOIN tenants WHERE id = ?2
   UNION ALL
   SELECT 'endpoint', json_object('endpoint_id', id, 'version', version, 'event_types', json(event_types),
     'channels', json(channels), 'filter', filter, 'ordering', ordering, 'layout', json(layout))
-    FROM ${READER} CROSS JOIN endpoints WHERE tenant_id = ?2`
+    FROM ${READER} CROSS JOIN endpoints WHERE tenant_id = ?2
+  UNION ALL
+  SELECT * FROM (
+    ${EVENT_TYPE} FROM ${READER} CROSS JOIN event_types INDEXED BY event_types_checked
+      WHERE tenant_id = ?2 AND (${IS_CHECKED})
+    UNION ALL
+    ${EVENT_TYPE} FROM ${READER} CROSS JOIN tenants CROSS JOIN event_types ON event_types.tenant_id = tenants.id
+      WHERE tenants.id = ?2 AND unknown_event_types = 'refuse' AND NOT (${IS_CHECKED}))`

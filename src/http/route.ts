@@ -6,6 +6,9 @@ import { PROBLEMS, type ProblemCode } from './problems.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
 
+/** What is wrong with which member of a request. */
+export const problemErrors = z.array(z.object({ path: z.string(), message: z.string() }))
+
 const problemSchema = z
   .object({
     type: z.string().openapi({ example: 'https://postern.dev/problems/not_found' }),
@@ -14,7 +17,7 @@ const problemSchema = z
     detail: z.string(),
     code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
     request_id: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: problemErrors.optional(),
   })
   .openapi('Problem', { description: 'An error as RFC 9457 has it; `code` is stable.' })
 

@@ -33,7 +33,15 @@ const common = {
 
 const event = z.strictObject({
   ...common,
-  data: z.unknown().openapi({ type: 'object', description: 'Any JSON value; delivered as `{type, timestamp, data}`' }),
+  data: z.unknown().openapi({
+    type: 'object',
+    description: 'Any JSON value that fits the schema of its type; delivered as `{type, timestamp, data}`',
+  }),
+  schema_version: z
+    .int()
+    .min(1)
+    .optional()
+    .openapi({ description: 'The version of the schema that `data` has to fit (default: the newest)' }),
 })
 
 const raw = z.strictObject({
@@ -69,7 +77,9 @@ export function toDraft(body: Body, data: unknown, idempotency_key: string | und
   return {
     event_type: body.type,
     content:
-      'raw' in body ? { format: 'raw', content_type: body.content_type, text: body.raw } : { format: 'event', data },
+      'raw' in body
+        ? { format: 'raw', content_type: body.content_type, text: body.raw }
+        : { format: 'event', data, schema_version: body.schema_version },
     channels: body.channels,
     ordering_key: body.ordering_key ?? null,
     idempotency_key: idempotency_key ?? null,
@@ -90,10 +100,13 @@ export const publishedSchema = z
       .array(z.string())
       .openapi({ description: 'Endpoints that subscribed but hold as many deliveries as they may' }),
     duplicate: z.boolean().openapi({ description: 'It had been accepted before; nothing is sent twice' }),
+    warnings: z
+      .array(z.object({ code: z.enum(['event_type_deprecated']), detail: z.string() }))
+      .openapi({ description: 'What there is to say of a message that was accepted all the same' }),
   })
   .openapi('PublishedMessage')
 
-export function toPublishedJson({ id, event_type, accepted_at, deliveries, full, is_duplicate }: Published) {
+export function toPublishedJson({ id, event_type, accepted_at, deliveries, full, is_duplicate, warnings }: Published) {
   return {
     id,
     type: event_type,
@@ -105,5 +118,6 @@ export function toPublishedJson({ id, event_type, accepted_at, deliveries, full,
     })),
     full,
     duplicate: is_duplicate,
+    warnings,
   }
 }

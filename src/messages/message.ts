@@ -7,7 +7,9 @@ import { encodeUtf8 } from '../lib/utf8.ts'
 /** A message as its publisher gave it, before it has an id. */
 export interface Draft {
   event_type: string
-  content: { format: 'event'; data: unknown } | { format: 'raw'; content_type: string; text: string }
+  content:
+    | { format: 'event'; data: unknown; schema_version?: number | undefined }
+    | { format: 'raw'; content_type: string; text: string }
   channels: string[]
   ordering_key: string | null
   idempotency_key: string | null

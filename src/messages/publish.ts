@@ -1,7 +1,10 @@
 import type { Deps } from '../deps.ts'
+import { admit, type Warning } from '../event-types/admit.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { parseLeniently } from '../lib/json.ts'
+import type { Steps } from '../lib/json-schema/run.ts'
+import { createSteps } from '../lib/json-schema/validate.ts'
 import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -19,6 +22,13 @@ export interface Published {
   /** Endpoints that subscribed but are full. */
   full: string[]
   is_duplicate: boolean
+  warnings: Warning[]
+}
+
+type PublishAccess = Pick<TenantAccess, 'tenant' | 'subscriptions' | 'catalogue'>
+
+interface Prepared extends Outgoing {
+  warnings: Warning[]
 }
 
 /** How long a full endpoint is given before its publisher should try again. */
@@ -30,29 +40,31 @@ const FULL_RETRY_AFTER_S = 60
  */
 export async function publish(
   deps: Deps,
-  access: Pick<TenantAccess, 'tenant' | 'subscriptions'>,
+  access: PublishAccess,
   drafts: readonly Draft[],
 ): Promise<Result<Published, Problem>[]> {
-  const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft)))
+  const steps = createSteps()
+  const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft, steps)))
   const outgoing = prepared.flatMap((result) => (result.ok && result.value.targets.length > 0 ? [result.value] : []))
   const placed = await placeMessages(deps, outgoing)
   const placements = new Map(outgoing.map((one, i) => [one, placed[i]]))
   return Promise.all(
     prepared.map(async (result) => {
       if (!result.ok) return result
-      const { message } = result.value
+      const { message, warnings } = result.value
       const placement = placements.get(result.value)
       const is_held = placement !== undefined && !hasNoHolder(placement)
-      return conclude(message, is_held ? placement : await keepOrSay(deps, message))
+      return conclude(message, is_held ? placement : await keepOrSay(deps, message), warnings)
     }),
   )
 }
 
 async function prepare(
   deps: Deps,
-  { tenant, subscriptions }: Pick<TenantAccess, 'tenant' | 'subscriptions'>,
+  { tenant, subscriptions, catalogue }: PublishAccess,
   draft: Draft,
-): Promise<Result<Outgoing, Problem>> {
+  steps: Steps,
+): Promise<Result<Prepared, Problem>> {
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
   const { payload_bytes } = resolveLimits(tenant.limits)
@@ -60,11 +72,22 @@ async function prepare(
   if (size > payload_bytes) {
     return err(problem('payload_too_large', `the payload has ${size} bytes; this tenant may send ${payload_bytes}`))
   }
-  const is_filtered = subscriptions.some(({ filter }) => filter !== null)
-  // Parsed anew, because `data` of an event keeps long numbers as text, which a filter could not compare.
-  const data = is_filtered ? parseLeniently(message.value.text) : null
+  const { content, event_type } = draft
+  let parsed: { value: unknown } | undefined
+  // Parsed anew, because `data` of an event keeps long numbers as text, which nothing could be compared with.
+  const parse = () => {
+    parsed ??= { value: parseLeniently(message.value.text) }
+    return parsed.value
+  }
+  const candidate =
+    content.format === 'event'
+      ? { event_type, schema_version: content.schema_version, data: parse }
+      : { event_type, schema_version: undefined, data: undefined }
+  const warnings = admit(catalogue, tenant.unknown_event_types, candidate, steps)
+  if (!warnings.ok) return warnings
+  const data = subscriptions.some(({ filter }) => filter !== null) ? parse() : null
   const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} })
-  return ok({ message: message.value, targets })
+  return ok({ message: message.value, targets, warnings: warnings.value })
 }
 
 /** Every endpoint that wanted it was deleted meanwhile: nobody holds the message. */
@@ -82,7 +105,7 @@ async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
   }
 }
 
-function conclude({ id, event_type }: Message, placed: Placed): Result<Published, Problem> {
+function conclude({ id, event_type }: Message, placed: Placed, warnings: Warning[]): Result<Published, Problem> {
   switch (placed.kind) {
     case 'conflict':
       return err(
@@ -102,7 +125,7 @@ function conclude({ id, event_type }: Message, placed: Placed): Result<Published
           problem('endpoint_full', `no room at ${full.join(', ')}`, { headers, extra: { endpoint_ids: full } }),
         )
       }
-      return ok({ id, event_type, accepted_at, deliveries, full, is_duplicate })
+      return ok({ id, event_type, accepted_at, deliveries, full, is_duplicate, warnings })
     }
   }
 }

@@ -6,7 +6,7 @@ import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { PROBLEMS, ProblemError, problem } from '../http/problems.ts'
-import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
+import { defineRoute, jsonAnswer, problemErrors, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
@@ -83,7 +83,13 @@ messageRoutes.openapi(
 
 const batchResult = z.union([
   z.object({ status: z.literal(202), message: publishedSchema }),
-  z.object({ status: z.int(), code: z.string(), detail: z.string(), message_id: z.string().optional() }),
+  z.object({
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    message_id: z.string().optional(),
+    errors: problemErrors.optional(),
+  }),
 ])
 
 messageRoutes.openapi(
@@ -116,6 +122,7 @@ messageRoutes.openapi(
                 status: PROBLEMS[result.error.code].status,
                 code: result.error.code,
                 detail: result.error.detail,
+                ...(result.error.errors && { errors: result.error.errors }),
                 ...result.error.extra,
               },
         ),

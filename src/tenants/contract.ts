@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { time, toTime } from '../http/time.ts'
 import { resolveLimits } from './limits.ts'
+import { UNKNOWN_EVENT_TYPES } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
 
 const limits = z
@@ -14,6 +15,12 @@ const limits = z
       .max(1024 * 1024)
       .optional()
       .openapi({ description: 'Size of a payload (default 262,144)' }),
+    schema_bytes: z
+      .int()
+      .min(0)
+      .max(1024 * 1024)
+      .optional()
+      .openapi({ description: 'Size of all schemas of event types together (default 262,144)' }),
     unfinished_per_endpoint: z
       .int()
       .min(1)
@@ -23,6 +30,10 @@ const limits = z
   })
   .openapi('TenantLimits')
 
+const unknownEventTypes = z
+  .enum(UNKNOWN_EVENT_TYPES)
+  .openapi({ description: 'What becomes of messages whose type is not in the catalogue' })
+
 export const tenantSchema = z
   .object({
     id: z.string().openapi({ example: 'acme' }),
@@ -30,6 +41,7 @@ export const tenantSchema = z
     limits: limits.required(),
     disable_after_days: z.int().openapi({ description: 'Failing this long without one success disables an endpoint' }),
     retention_days: z.int().openapi({ description: 'How long finished deliveries, and the ids seen, are kept' }),
+    unknown_event_types: unknownEventTypes,
     created_at: time,
     updated_at: time,
   })
@@ -40,6 +52,7 @@ const settable = {
   limits,
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),
+  unknown_event_types: unknownEventTypes,
 }
 
 export const createBody = z
@@ -52,6 +65,7 @@ export const createBody = z
     limits: limits.default({}),
     disable_after_days: settable.disable_after_days.default(5),
     retention_days: settable.retention_days.default(30),
+    unknown_event_types: settable.unknown_event_types.default('accept'),
   })
   .openapi('CreateTenant')
 
@@ -66,13 +80,14 @@ export const deleteQuery = z.object({
 
 /** A tenant as the API shows it, with all its limits. */
 export function toTenantJson(row: TenantRow) {
-  const { id, name, disable_after_days, retention_days } = row
+  const { id, name, disable_after_days, retention_days, unknown_event_types } = row
   return {
     id,
     name,
     limits: resolveLimits(row.limits),
     disable_after_days,
     retention_days,
+    unknown_event_types,
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),
   }

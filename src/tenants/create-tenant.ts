@@ -6,7 +6,10 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { tenantDeletions, tenants } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
 
-export type NewTenant = Pick<TenantRow, 'id' | 'name' | 'limits' | 'disable_after_days' | 'retention_days'>
+export type NewTenant = Pick<
+  TenantRow,
+  'id' | 'name' | 'limits' | 'disable_after_days' | 'retention_days' | 'unknown_event_types'
+>
 
 /** Creates a tenant under an id that no other has, nor one that is still being deleted: it would inherit what is left. */
 export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Result<TenantRow, Problem>> {

@@ -8,6 +8,7 @@ const DEFAULT_LIMITS: Limits = {
   event_types: 1000,
   keys: 100,
   payload_bytes: 256 * 1024,
+  schema_bytes: 256 * 1024,
   unfinished_per_endpoint: 1_000_000,
 }
 

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 import { everyLane, objectName } from '../endpoints/lanes.ts'
 import { callEndpoint } from '../endpoints/stub.ts'
 import { endpoints } from '../endpoints/table.ts'
-import { eventTypes } from '../event-types/table.ts'
+import { eventTypeSchemas, eventTypes } from '../event-types/table.ts'
 import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
 import { unmatchedMessages } from '../messages/table.ts'
@@ -18,6 +18,7 @@ import { tenantDeletions } from './table.ts'
 const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
   apiKeys,
   eventTypes,
+  eventTypeSchemas,
   deadLetters,
   deliveries,
   unmatchedMessages,

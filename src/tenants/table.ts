@@ -6,8 +6,14 @@ export interface TenantLimits {
   event_types?: number | undefined
   keys?: number | undefined
   payload_bytes?: number | undefined
+  schema_bytes?: number | undefined
   unfinished_per_endpoint?: number | undefined
 }
+
+/** What becomes of messages whose type is not in the catalogue. */
+export const UNKNOWN_EVENT_TYPES = ['accept', 'refuse'] as const
+
+export type UnknownEventTypes = (typeof UNKNOWN_EVENT_TYPES)[number]
 
 export const tenants = sqliteTable('tenants', {
   /** A slug the operator chose. */
@@ -18,6 +24,7 @@ export const tenants = sqliteTable('tenants', {
   limits: text({ mode: 'json' }).$type<TenantLimits>().notNull(),
   disable_after_days: integer().notNull(),
   retention_days: integer().notNull(),
+  unknown_event_types: text().$type<UnknownEventTypes>().notNull().default('accept'),
   created_at: integer().notNull(),
   updated_at: integer().notNull(),
 })

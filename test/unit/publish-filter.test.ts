@@ -14,7 +14,9 @@ const tenant = { id: 'acme', limits: {} }
 
 async function deliveries(filter: string, json: string): Promise<number> {
   const subscription = { endpoint_id: 'ep_1', settings_version: 1, event_types: ['*'], channels: null, filter }
-  const access = { tenant, subscriptions: [subscription] } as unknown as Parameters<typeof publish>[1]
+  const access = { tenant, subscriptions: [subscription], catalogue: new Map() } as unknown as Parameters<
+    typeof publish
+  >[1]
   const content = { format: 'event', data: parseLossless(json) } as const
   const [result] = await publish(deps, access, [
     { event_type: 'invoice.paid', content, channels: [], ordering_key: null, idempotency_key: null },

@@ -31,6 +31,7 @@ async function meterRows(endpoint_id: string): Promise<() => number> {
 interface Query {
   sql: string
   rows_written: number
+  rows_read: number
 }
 
 /** Notes every statement that D1 is given from now on. */
@@ -44,16 +45,17 @@ function meterDatabase(): Query[] {
 function observed(statement: D1PreparedStatement, sql: string, queries: Query[]): D1PreparedStatement {
   const { bind, run, all, first, raw } = statement
   const metered = (execute: () => Promise<D1Result>) => async () => {
-    const query = { sql, rows_written: 0 }
+    const query = { sql, rows_written: 0, rows_read: 0 }
     queries.push(query)
     const result = await execute.call(statement)
     query.rows_written = result.meta.rows_written
+    query.rows_read = result.meta.rows_read
     return result
   }
   const counted =
     <Args extends unknown[], Answer>(execute: (...args: Args) => Answer) =>
     (...args: Args): Answer => {
-      queries.push({ sql, rows_written: 0 })
+      queries.push({ sql, rows_written: 0, rows_read: 0 })
       return execute.apply(statement, args)
     }
   return Object.assign(statement, {
@@ -148,6 +150,32 @@ describe('one message to one endpoint that succeeds at once', () => {
       queries.find(({ rows_written, sql }) => sql.startsWith('UPDATE') && rows_written > 0),
     )
     expect(note).toMatchObject({ sql: expect.stringContaining('last_used_at'), rows_written: 1 })
+  })
+
+  it('asks D1 nothing more when its type has a schema, and others have too', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    for (const name of ['invoice.paid', 'invoice.sent']) {
+      const body = { name, schema: { required: ['amount'] } }
+      expect((await tenant.call('POST', '/event-types', { body })).status).toBe(201)
+    }
+    const queries = meterDatabase()
+    for (let i = 0; i < 3; i++) await tenant.published({ data: { amount: 1 } })
+    expect(queries.filter((query) => !isFlush(query))).toHaveLength(1)
+  })
+
+  it('reads no row of a catalogue that only describes', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    const queries = meterDatabase()
+    const rowsRead = async () => {
+      skip(60_000)
+      queries.length = 0
+      await tenant.published()
+      return queries.filter((query) => !isFlush(query)).map(({ rows_read }) => rows_read)
+    }
+    const without = await rowsRead()
+    for (let i = 0; i < 5; i++) await tenant.call('POST', '/event-types', { body: { name: `type.${i}` } })
+    expect(await rowsRead()).toEqual(without)
+    expect(without).toEqual([expect.any(Number)])
   })
 
   it('asks D1 nothing more when the Endpoint has to be started', async () => {

@@ -27,6 +27,7 @@ describe('a published message', () => {
       deliveries: [{ id: `${body.id}.${endpoint.id}`, endpoint_id: endpoint.id, state: 'pending' }],
       full: [],
       duplicate: false,
+      warnings: [],
     })
     const arrival = await arrivalAt(endpoint)
     expect(JSON.parse(arrival.body)).toEqual({

@@ -9,6 +9,7 @@ const DEFAULT_LIMITS = {
   event_types: 1000,
   keys: 100,
   payload_bytes: 262_144,
+  schema_bytes: 262_144,
   unfinished_per_endpoint: 1_000_000,
 }
 
@@ -23,6 +24,7 @@ describe('a tenant', () => {
       limits: DEFAULT_LIMITS,
       disable_after_days: 5,
       retention_days: 30,
+      unknown_event_types: 'accept',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: body.created_at,
     })
