@@ -1,11 +1,10 @@
 import { and, eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
+import { DAY_MS } from '../lib/duration.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { tenants } from '../tenants/table.ts'
 import { endpoints } from './table.ts'
-
-const DAY_MS = 24 * 60 * 60 * 1000
 
 export type EndpointRow = typeof endpoints.$inferSelect
 export type TenantRow = typeof tenants.$inferSelect

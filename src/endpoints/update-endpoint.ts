@@ -2,6 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
+import { DAY_MS } from '../lib/duration.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { tenants } from '../tenants/table.ts'
 import { checkFields, checkSpread } from './check-fields.ts'
@@ -12,7 +13,6 @@ import { pushEndpoint } from './push-settings.ts'
 import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const TRIES_MAX = 10
 
 type Columns = { [K in keyof EndpointRow]?: EndpointRow[K] | SQL | undefined }

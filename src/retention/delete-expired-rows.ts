@@ -3,11 +3,11 @@
  * nobody subscribed to. A page is found and deleted by the order of a key that is there anyway.
  */
 import type { Deps } from '../deps.ts'
+import { DAY_MS } from '../lib/duration.ts'
 import { log } from '../lib/log.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const TENANTS_PER_PAGE = 50
 /** Rows looked at by one statement: some 50 ms of the one writer that everybody shares. */
 const DELIVERIES_PER_PAGE = 5000

@@ -7,13 +7,13 @@
  */
 import { eq } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
+import { DAY_MS } from '../lib/duration.ts'
 import { isQueued, type PayloadKey, parsePayloadKey } from '../messages/body.ts'
 import { tenants } from '../tenants/table.ts'
 import { heldMessages } from './held-messages.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const LOOK_AGAIN_MS_MIN = 10 * 60 * 1000
 /** Each round lists the bucket, which is billed; less than a day, so that a cron never comes just too early. */
 const ROUND_MS_MIN = 20 * 60 * 60 * 1000

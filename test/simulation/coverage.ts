@@ -1,7 +1,9 @@
 /** What runs have reached, counted. Every name that could be reached is listed, so that a zero shows. */
+
 import type { Effect, EndpointEvent } from '../../durable-objects/endpoint/machine.ts'
 import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { type Happening, MOODS } from './scenario.ts'
+import { Tally } from './tally.ts'
 
 const EVENTS: Record<EndpointEvent['kind'], 0> = {
   enqueued: 0,
@@ -132,34 +134,8 @@ export type OutcomeName = (typeof NAMES)['outcome kinds'][number]
 
 export type Counts = Record<Topic, Record<string, number>>
 
-export class Coverage {
-  readonly counts: Counts
-
+export class Coverage extends Tally<Topic> {
   constructor() {
-    const topics = Object.entries(NAMES).map(([topic, names]) => [
-      topic,
-      Object.fromEntries(names.map((name) => [name, 0])),
-    ])
-    this.counts = Object.fromEntries(topics) as Counts
-  }
-
-  count(topic: Topic, name: string): void {
-    const names = this.counts[topic]
-    names[name] = (names[name] ?? 0) + 1
-  }
-
-  add(other: Counts): void {
-    for (const [topic, names] of Object.entries(other)) {
-      const mine = this.counts[topic as Topic]
-      for (const [name, count] of Object.entries(names)) mine[name] = (mine[name] ?? 0) + count
-    }
-  }
-
-  unreached(): string[] {
-    return Object.entries(this.counts).flatMap(([topic, names]) =>
-      Object.entries(names)
-        .filter(([, count]) => count === 0)
-        .map(([name]) => `${topic}: ${name}`),
-    )
+    super(NAMES)
   }
 }

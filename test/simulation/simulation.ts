@@ -32,14 +32,25 @@ export interface Failure {
 
 /** Runs a scenario; null when every rule held to the end. */
 export function simulate(scenario: Scenario, options: Options): Failure | null {
-  const simulation = new Simulation(scenario, options)
+  return runWatched(new Simulation(scenario, options), options)
+}
+
+/** What can be run and, when it fails, be asked how far it came. */
+export interface Watchable {
+  run(): void
+  readonly steps_taken: number
+  readonly platform: { readonly world: { readonly now: number } }
+}
+
+/** Runs to the end, or to the first rule that is broken. */
+export function runWatched(simulation: Watchable, { trace }: Pick<Options, 'trace'>): Failure | null {
   try {
     simulation.run()
     return null
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const details = error instanceof Error && !(error instanceof Violation) ? `\n${error.stack}` : ''
-    options.trace?.(`VIOLATION: ${message}${details}`)
+    trace?.(`VIOLATION: ${message}${details}`)
     return { message, step: simulation.steps_taken, at: simulation.platform.world.now }
   }
 }

@@ -1,4 +1,5 @@
 /** What runs of lanes have reached, counted. Every name that could be reached is listed, so that a zero shows. */
+import { Tally } from '../tally.ts'
 import type { LaneHappening } from './lane-scenario.ts'
 
 const STEPS: Record<LaneHappening['does'], 0> = {
@@ -51,20 +52,13 @@ const NAMES = {
 export type LaneTopic = keyof typeof NAMES
 export type LaneCounts = Record<LaneTopic, Record<string, number>>
 
-export class LaneCoverage {
-  readonly counts: LaneCounts
-
+export class LaneCoverage extends Tally<LaneTopic> {
   constructor() {
-    const topics = Object.entries(NAMES).map(([topic, names]) => [
-      topic,
-      Object.fromEntries(names.map((name) => [name, 0])),
-    ])
-    this.counts = Object.fromEntries(topics) as LaneCounts
+    super(NAMES)
   }
 
-  count<T extends LaneTopic>(topic: T, name: (typeof NAMES)[T][number]): void {
-    const names: Record<string, number> = this.counts[topic]
-    names[name] = (names[name] ?? 0) + 1
+  override count<T extends LaneTopic>(topic: T, name: (typeof NAMES)[T][number]): void {
+    super.count(topic, name)
   }
 
   /** What a lane said when it was asked in a role. */
@@ -73,20 +67,5 @@ export class LaneCoverage {
     const name = `${as}: ${what}`
     if (names[name] === undefined) throw new Error(`no lane may answer ${name}`)
     names[name]++
-  }
-
-  add(other: LaneCounts): void {
-    for (const [topic, names] of Object.entries(other)) {
-      const mine = this.counts[topic as LaneTopic]
-      for (const [name, count] of Object.entries(names)) mine[name] = (mine[name] ?? 0) + count
-    }
-  }
-
-  unreached(): string[] {
-    return Object.entries(this.counts).flatMap(([topic, names]) =>
-      Object.entries(names)
-        .filter(([, count]) => count === 0)
-        .map(([name]) => `${topic}: ${name}`),
-    )
   }
 }

@@ -1,6 +1,6 @@
 /** One run of lanes: a scenario happens to them under watch, then all heals, and everything must come to its end. */
 import { DAY, HOUR, MINUTE } from '../given.ts'
-import type { Failure } from '../simulation.ts'
+import { type Failure, runWatched } from '../simulation.ts'
 import { Violation } from '../world.ts'
 import type { LaneEndpoint } from './lane-endpoint.ts'
 import { type LaneOptions, LanePlatform } from './lane-platform.ts'
@@ -13,16 +13,7 @@ const ENABLINGS_MAX = 10
 
 /** Runs a scenario; null when every rule held to the end. */
 export function simulateLanes(scenario: LaneScenario, options: LaneOptions): Failure | null {
-  const simulation = new LaneSimulation(scenario, options)
-  try {
-    simulation.run()
-    return null
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const details = error instanceof Error && !(error instanceof Violation) ? `\n${error.stack}` : ''
-    options.trace?.(`VIOLATION: ${message}${details}`)
-    return { message, step: simulation.steps_taken, at: simulation.platform.world.now }
-  }
+  return runWatched(new LaneSimulation(scenario, options), options)
 }
 
 class LaneSimulation {
