@@ -13,6 +13,7 @@ import {
   patchBody,
   rotateBody,
   toOperatorKeyJson,
+  UNCACHED,
 } from './contract.ts'
 import { createKey } from './create-key.ts'
 import { findKey } from './find-key.ts'
@@ -24,9 +25,6 @@ import { updateKey } from './update-key.ts'
 const tags = ['Operator keys']
 const all = '/v1/keys'
 const one = `${all}/{key}` as const
-
-/** A key must stay in no cache. */
-const UNCACHED = { 'cache-control': 'no-store' }
 
 export const operatorKeyRoutes = createRouter()
 

@@ -15,6 +15,7 @@ import {
   patchBody,
   rotateBody,
   toKeyJson,
+  UNCACHED,
 } from './contract.ts'
 import { createKey } from './create-key.ts'
 import { findKey } from './find-key.ts'
@@ -26,9 +27,6 @@ import { updateKey } from './update-key.ts'
 const tags = ['API keys']
 const all = '/v1/tenants/{tenant}/keys'
 const one = `${all}/{key}` as const
-
-/** A key must stay in no cache. */
-const UNCACHED = { 'cache-control': 'no-store' }
 
 export const keyRoutes = createRouter()
 

@@ -132,8 +132,6 @@ export type Answer = (typeof NAMES)['publish answers'][number]
 export type Transition = (typeof NAMES)['breaker transitions'][number]
 export type OutcomeName = (typeof NAMES)['outcome kinds'][number]
 
-export type Counts = Record<Topic, Record<string, number>>
-
 export class Coverage extends Tally<Topic> {
   constructor() {
     super(NAMES)

@@ -50,7 +50,6 @@ const NAMES = {
 } as const satisfies Record<string, readonly string[]>
 
 export type LaneTopic = keyof typeof NAMES
-export type LaneCounts = Record<LaneTopic, Record<string, number>>
 
 export class LaneCoverage extends Tally<LaneTopic> {
   constructor() {
