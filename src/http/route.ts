@@ -4,6 +4,9 @@ import { limitBody, requireJson } from './json-body.ts'
 import type { Permission } from './permissions.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
 
+/** Headers of an answer that shows a secret: it must stay in no cache. */
+export const UNCACHED = { 'cache-control': 'no-store' }
+
 const BODY_BYTES_MAX = 1024 * 1024
 
 /** What is wrong with which member of a request. */

@@ -97,9 +97,6 @@ export const confirmQuery = z.object({
 })
 
 export const operatorKeyParam = z.object({ key: id.openapi({ param: { name: 'key', in: 'path' } }) })
-/** Headers of an answer that shows a key: it must stay in no cache. */
-export const UNCACHED = { 'cache-control': 'no-store' }
-
 export const keyParam = tenantParam.extend({ key: id })
 
 export type KeyChange = z.output<typeof patchBody>

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer } from '../http/route.ts'
+import { defineRoute, jsonAnswer, UNCACHED } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { actorOf } from './actor.ts'
 import {
@@ -13,7 +13,6 @@ import {
   patchBody,
   rotateBody,
   toOperatorKeyJson,
-  UNCACHED,
 } from './contract.ts'
 import { createKey } from './create-key.ts'
 import { findKey } from './find-key.ts'

@@ -3,7 +3,7 @@ import { tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { actorOf } from './actor.ts'
 import {
@@ -15,7 +15,6 @@ import {
   patchBody,
   rotateBody,
   toKeyJson,
-  UNCACHED,
 } from './contract.ts'
 import { createKey } from './create-key.ts'
 import { findKey } from './find-key.ts'
