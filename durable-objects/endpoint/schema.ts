@@ -1,8 +1,6 @@
-/**
- * The Endpoint's own tables. Objects wake up years later, so every step stays here for good, in
- * order; `PRAGMA user_version` is not available, so a table remembers how far this object is.
- * What each column means is in docs/database.md.
- */
+import { takeSteps } from '../schema-steps.ts'
+
+/** The Endpoint's own tables: every step stays here for good. What each column means is in docs/database.md. */
 const STEPS: readonly string[] = [
   // Small columns first: SQLite then reads a row's state without touching the pages of its payload.
   `CREATE TABLE deliveries (
@@ -44,10 +42,5 @@ const STEPS: readonly string[] = [
 
 /** Brings this object's tables to the present version. Call before anything else, inside the constructor. */
 export function migrate(sql: SqlStorage): void {
-  sql.exec('CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)')
-  const { done } = sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one()
-  for (let step = done; step < STEPS.length; step++) {
-    sql.exec(STEPS[step] ?? '')
-    sql.exec('INSERT INTO schema_steps (step) VALUES (?)', step)
-  }
+  takeSteps(sql, STEPS)
 }

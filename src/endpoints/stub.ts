@@ -1,11 +1,9 @@
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import { callObject } from '../lib/call-object.ts'
 import { log } from '../lib/log.ts'
 
 export type EndpointStub = ReturnType<Bindings['ENDPOINT']['get']>
-
-const TRIES_MAX = 3
-const BACKOFF_MS = 50
 
 /** When an Endpoint that did not hear is told again, within the 30 s that a Worker has after its answer. */
 const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
@@ -17,24 +15,15 @@ function endpointStub(env: Namespace, object_name: string): EndpointStub {
 }
 
 /**
- * Calls one lane of an endpoint, by the name of its object. What the platform marks `retryable` is tried again, on a new stub because the
- * old one stays broken; what it marks `overloaded` is not, because trying again would add to it.
+ * Calls one lane of an endpoint, by the name of its object; again when that helps.
  * @throws the last error
  */
-export async function callEndpoint<T>(
+export function callEndpoint<T>(
   env: Namespace,
   object_name: string,
   call: (stub: EndpointStub) => Promise<T>,
 ): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await call(endpointStub(env, object_name))
-    } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean }
-      if (retryable !== true || overloaded === true || tries === TRIES_MAX) throw error
-      await scheduler.wait(BACKOFF_MS * 2 ** tries * Math.random())
-    }
-  }
+  return callObject(() => call(endpointStub(env, object_name)))
 }
 
 /**

@@ -1,3 +1,5 @@
+import { withPatience } from './patience.ts'
+
 /** What a cached value is still good for, by its age. */
 export interface Freshness {
   /** Up to this age it is used as it is. */
@@ -64,7 +66,12 @@ export class StaleCache<V> {
       return entry.value
     }
     const loading = this.load(key, load, now, background)
-    return age_ms < this.freshness.stale_ms ? withPatience(loading, entry.value) : loading
+    return age_ms < this.freshness.stale_ms ? withPatience(loading, PATIENCE_MS, entry.value) : loading
+  }
+
+  /** What is known under this key, without asking for it. */
+  peek(key: string): V | undefined {
+    return this.entries.get(key)?.value
   }
 
   /** Forgets every key that the predicate names; a load under way does not bring it back. */
@@ -109,18 +116,5 @@ export class StaleCache<V> {
   private drop(key: string): void {
     this.size -= this.entries.get(key)?.size ?? 0
     this.entries.delete(key)
-  }
-}
-
-/** What loads, or what is known when that fails or takes its time. */
-async function withPatience<V>(loading: Promise<V>, known: V): Promise<V> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<V>((resolve) => {
-    timer = setTimeout(() => resolve(known), PATIENCE_MS)
-  })
-  try {
-    return await Promise.race([loading.catch(() => known), late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Gathering } from '../../durable-objects/endpoint/gathering.ts'
+import { Gathering } from '../../durable-objects/gathering.ts'
 
 /** A storage whose commits end when the test says so. */
 class Storage {
