@@ -12,6 +12,7 @@ import { createRouter } from './http/router.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
+import { quotaRoutes } from './quotas/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
 /** The whole HTTP surface of Postern. Who may use a route is part of its contract (`defineRoute`). */
@@ -38,6 +39,7 @@ export function createApp() {
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
   app.route('/', tenantRoutes)
+  app.route('/', quotaRoutes)
   app.route('/', healthRoutes)
   mountDocs(app)
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
+import type { QuotaRpc } from '../durable-objects/quota/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
 
@@ -8,15 +9,20 @@ export interface Bindings {
   DB: D1Database
   PAYLOADS: R2Bucket
   ENDPOINT: DurableObjectNamespace<EndpointRpc & Rpc.DurableObjectBranded>
+  QUOTA: DurableObjectNamespace<QuotaRpc & Rpc.DurableObjectBranded>
   FANOUT: Queue<FanoutMessage>
   RETRIES: Queue<RetryMessage>
   DEAD_LETTERS: Queue<DeadLetterMessage>
   ATTEMPTS: AnalyticsEngineDataset
   REQUEST_LIMIT: RateLimit
+  ADDRESS_LIMIT: RateLimit
+  FAILED_AUTHENTICATION_LIMIT: RateLimit
   VERSION: WorkerVersionMetadata
   ENVIRONMENT: string
   ALLOW_PRIVATE_ENDPOINTS?: string
   ENDPOINT_PORTS?: string
+  /** What REQUEST_LIMIT comes to, for the RateLimit-Policy of every answer. */
+  REQUESTS_PER_KEY?: string
   /** Secret: `id:base64,id:base64`, 32 bytes each; the first encrypts, all decrypt. */
   MASTER_KEYS: string
   /** Secret, optional: an operator key that needs no row in D1. */
@@ -28,7 +34,7 @@ declare global {
     interface Env extends Bindings {}
     interface GlobalProps {
       mainModule: typeof import('./index.ts')
-      durableNamespaces: 'Endpoint'
+      durableNamespaces: 'Endpoint' | 'Quota'
     }
   }
 }
@@ -42,6 +48,7 @@ const settingsSchema = z
       .default('443,8443')
       .transform((text) => text.split(',').map((port) => Number(port.trim())))
       .pipe(z.array(z.int().min(1).max(65_535))),
+    REQUESTS_PER_KEY: z.coerce.number().int().min(1).optional(),
     POSTERN_OPERATOR_KEY: z.string().optional(),
     MASTER_KEYS: z.string().transform((text, context) => {
       const keyring = parseKeyring(text)
@@ -54,6 +61,8 @@ const settingsSchema = z
     environment: env.ENVIRONMENT,
     allow_private_endpoints: env.ALLOW_PRIVATE_ENDPOINTS,
     endpoint_ports: env.ENDPOINT_PORTS,
+    /** In the period of the limit; undefined when nobody is to be told. */
+    requests_per_key: env.REQUESTS_PER_KEY,
     operator_key: env.POSTERN_OPERATOR_KEY,
     /** Encrypts secrets at rest. */
     keyring: env.MASTER_KEYS,

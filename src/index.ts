@@ -6,6 +6,7 @@ import { runScheduled } from './scheduled.ts'
 
 export { Courier } from '../durable-objects/endpoint/courier.ts'
 export { Endpoint } from '../durable-objects/endpoint/endpoint.ts'
+export { Quota } from '../durable-objects/quota/quota.ts'
 
 const app = createApp()
 

@@ -8,5 +8,6 @@ const app = new Hono().post('/empty', (c) => c.json({ accepted: true }, 202))
 
 export default { fetch: app.fetch, queue: () => {} }
 
-/** wrangler.toml names it. */
+/** wrangler.toml names them. */
 export class Endpoint {}
+export class Quota {}

@@ -1,4 +1,5 @@
 import { html, raw } from 'hono/html'
+import { limitAddress } from '../http/address-limit.ts'
 import type { createRouter } from '../http/router.ts'
 import { type Operation, operationsByTag, type Schema, type Tag } from './model.ts'
 import { openApiDocument } from './openapi.ts'
@@ -8,8 +9,8 @@ type App = ReturnType<typeof createRouter>
 
 /** `GET /openapi.json`, and `GET /docs`: the same document as a page to read, without anything from elsewhere. */
 export function mountDocs(app: App): void {
-  app.get('/openapi.json', (c) => c.json(openApiDocument(app, new URL(c.req.url).origin)))
-  app.get('/docs', (c) => {
+  app.get('/openapi.json', limitAddress, (c) => c.json(openApiDocument(app, new URL(c.req.url).origin)))
+  app.get('/docs', limitAddress, (c) => {
     const { origin } = new URL(c.req.url)
     const document = openApiDocument(app, origin)
     c.header(

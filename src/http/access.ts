@@ -81,13 +81,27 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
   const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
-  const name = `${hash}|${tenant_id ?? ''}`
+  const name = nameOf(hash, tenant_id)
   const loaded = await cache.get(name, load, deps.now, deps.waitUntil)
   // Keys that somebody makes up must not push out those that are real.
   if (loaded.key === null && operator === null) cache.forget((key) => key === name)
   const principal = operator ?? principalOfRow(loaded.key, hash, deps.now())
   const { tenant, subscriptions, catalogue } = loaded
   return principal === null ? null : { principal, tenant, subscriptions, catalogue }
+}
+
+/** Whether this key was good when it was last looked up here, which is not long ago; without looking it up. */
+export async function isKnown(deps: Deps, api_key: string, tenant_id: string | null): Promise<boolean> {
+  if (!(await isWellFormedApiKey(api_key))) return false
+  const hash = await sha256Hex(api_key)
+  if ((await principalOfSettings(deps, hash)) !== null) return true
+  const known = cache.peek(nameOf(hash, tenant_id))
+  return known !== undefined && principalOfRow(known.key, hash, deps.now()) !== null
+}
+
+/** What is cached for a key and the tenant of a path. */
+function nameOf(hash: string, tenant_id: string | null): string {
+  return `${hash}|${tenant_id ?? ''}`
 }
 
 const settings_hashes = new WeakMap<object, Promise<string>>()

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
-import { type Access, findAccess, isFromAllowed, type Tenant, type TenantAccess } from './access.ts'
+import { type Access, findAccess, isFromAllowed, isKnown, type Tenant, type TenantAccess } from './access.ts'
+import { countUnauthenticated, isShutOut, shutOut } from './address-limit.ts'
 import { addressOf } from './caller.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { noteUse } from './last-use.ts'
@@ -30,13 +31,17 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
 
 async function authenticate(c: AppContext, tenant_id: string | null): Promise<Access> {
   const key = BEARER.exec(c.req.header('authorization') ?? '')?.[1]
+  // Who shares an address with somebody who guesses goes on with a key that is known here already.
+  if (key !== undefined && isShutOut(c) && !(await isKnown(c.var.deps, key, tenant_id))) throw shutOut()
   const access = key === undefined ? null : await findAccess(c.var.deps, key, tenant_id)
   if (access === null) {
+    await countUnauthenticated(c, key !== undefined)
     const headers = { 'www-authenticate': 'Bearer' }
     throw new ProblemError(problem('unauthorized', 'send a valid key as "Authorization: Bearer pst_…"', { headers }))
   }
   // First, so that who stole a key and cannot use it does not use up what its owner may send.
   if (!isFromAllowed(access.principal, addressOf(c))) {
+    await countUnauthenticated(c, true)
     throw new ProblemError(problem('address_not_allowed', 'the ip_allowlist of this key does not have your address'))
   }
   await limitRate(c, access)

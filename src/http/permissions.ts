@@ -17,6 +17,7 @@ export const PERMISSIONS = {
   'tenant.get': READ,
   'tenant.update': OPERATOR_ONLY,
   'tenant.delete': OPERATOR_ONLY,
+  'usage.read': READ,
   'key.list': ADMIN,
   'key.get': ADMIN,
   'key.create': ADMIN,

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  quota_exceeded: { status: 429, title: 'The month has no messages left' },
   endpoint_full: { status: 429, title: 'The endpoints hold as many unfinished deliveries as they may' },
   not_all_placed: { status: 503, title: 'Some deliveries could not be placed; repeat the request' },
   unavailable: { status: 503, title: 'A part that is needed does not answer right now' },

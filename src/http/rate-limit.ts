@@ -2,6 +2,7 @@ import { log } from '../lib/log.ts'
 import type { Access } from './access.ts'
 import type { AppContext } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
+import { Refusals } from './refusals.ts'
 
 /** As wrangler.toml has it. */
 const RATE_LIMIT_PERIOD_S = 10
@@ -12,9 +13,6 @@ const RATE_LIMIT_PERIOD_S = 10
  */
 const REQUESTS_PER_QUESTION = 8
 
-/** Refusals remembered; with more keys than that under a limit at once, some are asked about again. */
-const REFUSALS_MAX = 1000
-
 /**
  * Keeps one key from taking everybody's share: a limit against abuse, not a quota. Which requests are
  * counted is left to chance, so a key is stopped within a few percent of the limit, and the exact number
@@ -22,7 +20,7 @@ const REFUSALS_MAX = 1000
  */
 export class SampledLimit {
   private readonly random: () => number
-  private readonly refused_until = new Map<string, number>()
+  private readonly refusals = new Refusals()
 
   /** @param random from 0 to below 1 */
   constructor(random: () => number) {
@@ -35,14 +33,9 @@ export class SampledLimit {
    * @throws what `ask` throws
    */
   async allows(key: string, ask: (key: string) => Promise<boolean>, now: number): Promise<boolean> {
-    const refused_until = this.refused_until.get(key)
-    if (refused_until !== undefined) {
-      if (now < refused_until) return false
-      this.refused_until.delete(key)
-    }
+    if (this.refusals.isRefused(key, now)) return false
     if (this.random() * REQUESTS_PER_QUESTION >= 1 || (await ask(key))) return true
-    if (this.refused_until.size >= REFUSALS_MAX) this.refused_until.clear()
-    this.refused_until.set(key, now + RATE_LIMIT_PERIOD_S * 1000)
+    this.refusals.remember(key, now + RATE_LIMIT_PERIOD_S * 1000)
     return false
   }
 }
@@ -50,7 +43,7 @@ export class SampledLimit {
 const limit = new SampledLimit(() => Math.random())
 
 /**
- * Counts a request of this key. A limiter that fails never blocks anybody.
+ * Counts a request of this key, and tells it what it may send. A limiter that fails never blocks anybody.
  * @throws ProblemError `rate_limited`
  */
 export async function limitRate(c: AppContext, { principal }: Access): Promise<void> {
@@ -59,10 +52,17 @@ export async function limitRate(c: AppContext, { principal }: Access): Promise<v
   try {
     is_allowed = await limit.allows(principal.key_id, ask, c.var.deps.now())
   } catch (error) {
-    log('warn', 'rate_limit.failed', { error })
+    log('warn', 'rate_limit.failed', { limiter: 'request', error })
   }
+  const { requests_per_key } = c.var.deps.settings
+  const policy = `"requests";q=${requests_per_key};w=${RATE_LIMIT_PERIOD_S}`
   if (!is_allowed) {
-    const headers = { 'retry-after': String(RATE_LIMIT_PERIOD_S) }
+    const headers = {
+      'retry-after': String(RATE_LIMIT_PERIOD_S),
+      ...(requests_per_key !== undefined && { 'ratelimit-policy': policy }),
+    }
     throw new ProblemError(problem('rate_limited', 'this key sends too many requests', { headers }))
   }
+  // No `RateLimit` beside it: how much is left is known to the limiter alone, and it does not say.
+  if (requests_per_key !== undefined) c.header('ratelimit-policy', policy)
 }

@@ -1,4 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
+import { limitAddress } from './address-limit.ts'
 import { authorize } from './authorize.ts'
 import { limitBody, requireJson } from './json-body.ts'
 import type { Permission } from './permissions.ts'
@@ -51,15 +52,15 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
     middleware: [
-      ...(is_public ? [] : [authorize(permission)]),
+      is_public ? limitAddress : authorize(permission),
       ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
     ],
     responses: {
+      429: problemAnswer('Too many requests, or too much in store'),
       ...(!is_public && {
         401: problemAnswer('No valid API key'),
         403: problemAnswer('The API key may not do this'),
         404: problemAnswer('Not there, or not yours'),
-        429: problemAnswer('Too many requests, or too much in store'),
         503: problemAnswer('A part that is needed does not answer'),
       }),
       ...(has_body && { 413: problemAnswer('The body is too large'), 415: problemAnswer('The body is not JSON') }),

@@ -62,6 +62,16 @@ export function liesIn(address: string, networks: readonly Network[]): boolean {
   return networks.some(({ first, prefix }) => first.kind() === parsed.kind() && parsed.match(first, prefix))
 }
 
+/** What one IPv6 customer has at least (RFC 6177). */
+const SUBNET_PREFIX = 64
+
+/** The network that an address stands for when callers are counted: an IPv4 address itself, of IPv6 the /64. Null for what is no address. */
+export function subnetOf(address: string): string | null {
+  const parsed = parseAddress(address)
+  if (parsed === null) return null
+  return parsed.kind() === 'ipv4' ? parsed.toString() : `${firstOf(parsed, SUBNET_PREFIX).toString()}/${SUBNET_PREFIX}`
+}
+
 export type { Network }
 
 /**

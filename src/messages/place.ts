@@ -38,7 +38,12 @@ export type Placed =
   /** The same id stands for another content. */
   | { kind: 'conflict' }
   /** Some deliveries are in nobody's custody; repeating the publish is safe. */
-  | { kind: 'not_all_placed'; missing: string[] }
+  | {
+      kind: 'not_all_placed'
+      missing: string[]
+      /** The endpoint that decides about a repeat has it: the repeat will be a duplicate. */
+      is_known: boolean
+    }
 
 export interface Outgoing {
   message: Message
@@ -257,7 +262,7 @@ function conclude(journey: Journey): Placed {
         break
     }
   }
-  if (missing.length > 0) return { kind: 'not_all_placed', missing }
+  if (missing.length > 0) return { kind: 'not_all_placed', missing, is_known: isWithArbiter(verdicts) }
   return {
     kind: 'accepted',
     accepted_at,
@@ -265,6 +270,12 @@ function conclude(journey: Journey): Placed {
     deliveries,
     full,
   }
+}
+
+/** One that is full or gone decides nothing; nor does it when the publish is repeated. */
+function isWithArbiter(verdicts: readonly (Outcome['outcome'] | undefined)[]): boolean {
+  const verdict = verdicts.find((outcome) => outcome !== 'full' && outcome !== 'gone')
+  return verdict === 'accepted' || verdict === 'queued'
 }
 
 /** As the first says that can tell, which is the one that decides about a key: so one of many racers is told that it is new. */

@@ -8,10 +8,12 @@ import { createSteps } from '../lib/json-schema/validate.ts'
 import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
+import { askForPermit } from '../quotas/permit.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { matchSubscriptions } from './match.ts'
 import { type Draft, identify, type Message } from './message.ts'
 import { type Outgoing, type Placed, type Placement, placeMessages } from './place.ts'
+import { findRepeat } from './repeat.ts'
 import { keepUnmatched } from './unmatched.ts'
 
 export interface Published {
@@ -25,7 +27,11 @@ export interface Published {
   warnings: Warning[]
 }
 
-type PublishAccess = Pick<TenantAccess, 'tenant' | 'subscriptions' | 'catalogue'>
+/** What became of each message, in their order; and what the answer says of the tenant's quotas. */
+export interface Publication {
+  results: Result<Published, Problem>[]
+  quota_headers: Record<string, string>
+}
 
 interface Prepared extends Outgoing {
   warnings: Warning[]
@@ -34,34 +40,61 @@ interface Prepared extends Outgoing {
 /** How long a full endpoint is given before its publisher should try again. */
 const FULL_RETRY_AFTER_S = 60
 
+/** Of a batch beyond the quota, so many are looked for among what was accepted before: each takes a query and calls. */
+const REPEATS_SOUGHT_MAX = 10
+
 /**
- * Publishes messages for one tenant: identifies, matches, places. Each has a result of its own, in
- * their order; an accepted one is in custody for every endpoint that it names.
+ * Publishes messages for one tenant: identifies, matches, counts, places. Each has a result of its own; an
+ * accepted one is in custody for every endpoint that it names.
  */
-export async function publish(
-  deps: Deps,
-  access: PublishAccess,
-  drafts: readonly Draft[],
-): Promise<Result<Published, Problem>[]> {
+export async function publish(deps: Deps, access: TenantAccess, drafts: readonly Draft[]): Promise<Publication> {
   const steps = createSteps()
   const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft, steps)))
-  const outgoing = prepared.flatMap((result) => (result.ok && result.value.targets.length > 0 ? [result.value] : []))
+  const ready = prepared.flatMap((result) => (result.ok ? [result.value] : []))
+  // Two of one key are one message.
+  const ids = [...new Set(ready.map(({ message }) => message.id))]
+  const permit = await askForPermit(deps, access.tenant, ids.length)
+  const granted = new Set(ids.slice(0, permit.granted))
+  const outgoing = ready.filter(({ message, targets }) => granted.has(message.id) && targets.length > 0)
   const placed = await placeMessages(deps, outgoing)
   const placements = new Map(outgoing.map((one, i) => [one, placed[i]]))
-  return Promise.all(
-    prepared.map(async (result) => {
+  const sought = new Set(
+    ready.filter(({ message }) => message.is_keyed && !granted.has(message.id)).slice(0, REPEATS_SOUGHT_MAX),
+  )
+  const accepted = new Set<string>()
+  const results = await Promise.all(
+    prepared.map(async (result): Promise<Result<Published, Problem>> => {
       if (!result.ok) return result
       const { message, warnings } = result.value
+      const refusal = granted.has(message.id) ? null : permit.refusal
+      const repeat = sought.has(result.value) ? await findRepeat(deps, access, message) : null
+      if (refusal !== null && repeat === null) return err(refusal)
       const placement = placements.get(result.value)
       const is_held = placement !== undefined && !hasNoHolder(placement)
-      return conclude(message, is_held ? placement : await keepOrSay(deps, message), warnings)
+      const concluded = repeat ?? (is_held ? placement : await keepOrSay(deps, message))
+      if (isNew(concluded)) accepted.add(message.id)
+      return conclude(message, concluded, warnings)
     }),
   )
+  permit.settle(accepted.size)
+  return { results, quota_headers: permit.headers }
+}
+
+/** Whether this publish is the one that a message counts for. A repeat of it is a duplicate, and counts no more. */
+function isNew(placed: Placed): boolean {
+  switch (placed.kind) {
+    case 'conflict':
+      return false
+    case 'not_all_placed':
+      return placed.is_known
+    case 'accepted':
+      return !placed.is_duplicate && !isRefusedByAll(placed)
+  }
 }
 
 async function prepare(
   deps: Deps,
-  { tenant, subscriptions, catalogue }: PublishAccess,
+  { tenant, subscriptions, catalogue }: TenantAccess,
   draft: Draft,
   steps: Steps,
 ): Promise<Result<Prepared, Problem>> {
@@ -95,13 +128,18 @@ function hasNoHolder(placed: Placed): boolean {
   return placed.kind === 'accepted' && placed.deliveries.length + placed.full.length === 0
 }
 
+/** Nobody has room for it. */
+function isRefusedByAll({ deliveries, full }: Extract<Placed, { kind: 'accepted' }>): boolean {
+  return deliveries.length === 0 && full.length > 0
+}
+
 /** Keeps a message that is nobody's yet; one that cannot be kept must be sent again. */
 async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
   try {
     return await keepUnmatched(deps.env, message)
   } catch (error) {
     log('warn', 'publish.unkept', { message_id: message.id, error })
-    return { kind: 'not_all_placed', missing: [] }
+    return { kind: 'not_all_placed', missing: [], is_known: false }
   }
 }
 
@@ -119,7 +157,7 @@ function conclude({ id, event_type }: Message, placed: Placed, warnings: Warning
     }
     case 'accepted': {
       const { accepted_at, is_duplicate, deliveries, full } = placed
-      if (deliveries.length === 0 && full.length > 0) {
+      if (isRefusedByAll(placed)) {
         const headers = { 'retry-after': String(FULL_RETRY_AFTER_S) }
         return err(
           problem('endpoint_full', `no room at ${full.join(', ')}`, { headers, extra: { endpoint_ids: full } }),

@@ -75,8 +75,11 @@ messageRoutes.openapi(
   async (c) => {
     const { 'idempotency-key': key } = c.req.valid('header')
     const { data } = (await losslessBody(c)) as { data?: unknown }
-    const [result] = await publish(c.var.deps, tenantAccess(c), [toDraft(c.req.valid('json'), data, key)])
+    const draft = toDraft(c.req.valid('json'), data, key)
+    const { results, quota_headers } = await publish(c.var.deps, tenantAccess(c), [draft])
+    const [result] = results
     if (result === undefined) throw new Error('one message has one result')
+    tellQuotas(c, quota_headers)
     return c.json(toPublishedJson(unwrap(result)), 202)
   },
 )
@@ -88,6 +91,7 @@ const batchResult = z.union([
     code: z.string(),
     detail: z.string(),
     message_id: z.string().optional(),
+    retry_after_s: z.int().optional().openapi({ description: 'Of a message that the quotas of the tenant keep' }),
     errors: problemErrors.optional(),
   }),
 ])
@@ -112,7 +116,8 @@ messageRoutes.openapi(
     }
     const lossless = ((await losslessBody(c)) as { messages: { data?: unknown }[] }).messages
     const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
-    const results = await publish(c.var.deps, tenantAccess(c), drafts)
+    const { results, quota_headers } = await publish(c.var.deps, tenantAccess(c), drafts)
+    tellQuotas(c, quota_headers)
     return c.json(
       {
         results: results.map((result) =>
@@ -231,6 +236,11 @@ messageRoutes.openapi(
     )
   },
 )
+
+/** Beside what the answer says of the limit of the key. */
+function tellQuotas(c: AppContext, headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value, { append: true })
+}
 
 /** The body once more, with its numbers as they were written; the contract has already been checked. */
 async function losslessBody(c: AppContext): Promise<unknown> {

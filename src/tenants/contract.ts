@@ -9,6 +9,16 @@ const limits = z
     endpoints: z.int().min(0).max(10_000).optional().openapi({ description: 'Endpoints (default 100)' }),
     event_types: z.int().min(0).max(100_000).optional().openapi({ description: 'Event types (default 1,000)' }),
     keys: z.int().min(1).max(10_000).optional().openapi({ description: 'API keys that can be used (default 100)' }),
+    messages_burst: z.int().min(1).max(100_000).nullable().optional().openapi({
+      description:
+        'Messages that may be published at once, after a pause (default `messages_per_second`, without which it means nothing)',
+    }),
+    messages_per_month: z.int().min(0).max(1e12).nullable().optional().openapi({
+      description: 'Messages that may be published in a calendar month, UTC (default null: not limited, not counted)',
+    }),
+    messages_per_second: z.int().min(1).max(10_000).nullable().optional().openapi({
+      description: 'Messages that may be published a second (default null: not limited)',
+    }),
     payload_bytes: z
       .int()
       .min(1024)
@@ -30,6 +40,12 @@ const limits = z
   })
   .openapi('TenantLimits')
 
+const settableLimits = limits.refine(
+  ({ messages_burst, messages_per_second }) =>
+    (messages_burst ?? null) === null || (messages_per_second ?? null) !== null,
+  { path: ['messages_burst'], message: 'needs messages_per_second' },
+)
+
 const unknownEventTypes = z
   .enum(UNKNOWN_EVENT_TYPES)
   .openapi({ description: 'What becomes of messages whose type is not in the catalogue' })
@@ -49,7 +65,7 @@ export const tenantSchema = z
 
 const settable = {
   name: z.string().trim().min(1).max(200),
-  limits,
+  limits: settableLimits,
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),
   unknown_event_types: unknownEventTypes,
@@ -62,7 +78,7 @@ export const createBody = z
       .regex(/^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/, 'must be a slug: lower-case letters, digits and inner hyphens')
       .openapi({ example: 'acme', description: 'A slug of your choice; it cannot be changed' }),
     name: settable.name.openapi({ example: 'Acme Corp.' }),
-    limits: limits.default({}),
+    limits: settable.limits.default({}),
     disable_after_days: settable.disable_after_days.default(5),
     retention_days: settable.retention_days.default(30),
     unknown_event_types: settable.unknown_event_types.default('accept'),

@@ -11,6 +11,7 @@ import { eventTypeSchemas, eventTypes } from '../event-types/table.ts'
 import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
 import { unmatchedMessages } from '../messages/table.ts'
+import { callQuota } from '../quotas/stub.ts'
 import type { Run } from '../retention/run.ts'
 import { tenantDeletions } from './table.ts'
 
@@ -47,7 +48,8 @@ export async function purgeTenant(deps: Deps, run: Run, { tenant_id, requested_a
   const is_through =
     (await removeEndpoints(deps, run, tenant_id, found)) &&
     (await deleteRows(deps, run, tenant_id, found)) &&
-    (await deletePayloads(deps, run, tenant_id, found))
+    (await deletePayloads(deps, run, tenant_id, found)) &&
+    (await removeQuota(deps, run, tenant_id))
   // What was under way when it was found may be written yet: one more pass, later, is to find nothing.
   const is_gone = is_through && found.count === 0 && deps.now() - requested_at >= STRAGGLERS_MS_MAX
   if (!is_gone || !run.take()) return
@@ -126,6 +128,13 @@ async function deletePayloads({ env }: Deps, run: Run, tenant_id: string, found:
     found.count += objects.length
   }
   return false
+}
+
+/** Every time: whoever did not hear of the deletion in time may have been counted since. */
+async function removeQuota({ env }: Deps, run: Run, tenant_id: string): Promise<boolean> {
+  if (!run.take()) return false
+  await callQuota(env, tenant_id, (quota) => quota.remove())
+  return true
 }
 
 const DELETE_ENDPOINTS = `DELETE FROM endpoints WHERE tenant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`

@@ -5,6 +5,10 @@ export interface TenantLimits {
   endpoints?: number | undefined
   event_types?: number | undefined
   keys?: number | undefined
+  /** At once, after a pause; as many as a second when nothing is said. */
+  messages_burst?: number | null | undefined
+  messages_per_month?: number | null | undefined
+  messages_per_second?: number | null | undefined
   payload_bytes?: number | undefined
   schema_bytes?: number | undefined
   unfinished_per_endpoint?: number | undefined

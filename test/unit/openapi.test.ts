@@ -6,7 +6,9 @@ import type { Bindings } from '../../src/env.ts'
 
 /** In Node because the validator compiles schemas into code, which workerd does not allow. */
 async function readDocument(): Promise<Record<string, unknown>> {
-  const env = { ENVIRONMENT: 'dev', MASTER_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`, DB: {} }
+  const MASTER_KEYS = `k1:${Buffer.alloc(32, 1).toString('base64')}`
+  const ADDRESS_LIMIT = { limit: async () => ({ success: true }) }
+  const env = { ENVIRONMENT: 'dev', MASTER_KEYS, ADDRESS_LIMIT, DB: {} }
   const background = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} }
   const request = new Request('https://postern.test/openapi.json')
   const response = await createApp().fetch(

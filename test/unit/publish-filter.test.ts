@@ -18,9 +18,10 @@ async function deliveries(filter: string, json: string): Promise<number> {
     typeof publish
   >[1]
   const content = { format: 'event', data: parseLossless(json) } as const
-  const [result] = await publish(deps, access, [
+  const { results } = await publish(deps, access, [
     { event_type: 'invoice.paid', content, channels: [], ordering_key: null, idempotency_key: null },
   ])
+  const [result] = results
   if (!result?.ok) throw new Error(`was not kept: ${JSON.stringify(result)}`)
   return result.value.deliveries.length
 }

@@ -112,6 +112,41 @@ it('takes everything with it: rows, payloads, and what every lane of its endpoin
   expect(await rowsLeft(neighbour)).toEqual({ unmatched_messages: 1 })
 })
 
+it('takes with it what was counted for its quotas, and what is counted while it goes', async () => {
+  const tenant = await createTenant({ limits: { messages_per_month: 10 } })
+  const quota = () => env.QUOTA.get(env.QUOTA.idFromName(tenant.id))
+  const quotas = { per_second: null, burst: 0, per_month: 10 }
+  const month = new Date(Date.now()).toISOString().slice(0, 7)
+  // While it forgets, it has no tables to look into.
+  const counted = async () =>
+    (
+      await quota()
+        .usage(month, quotas)
+        .catch(() => ({ counted: undefined }))
+    ).counted
+  await tenant.published()
+  expect(await counted()).toMatchObject({ accepted: 1 })
+  await deleted(tenant)
+  await eventually('it to be forgotten', async () => (await counted()) === null)
+  // Whoever did not hear of the deletion in time.
+  await quota().take({ id: 'late', count: 1, quotas })
+  await purged(tenant)
+  await eventually('it to be forgotten again', async () => (await counted()) === null)
+})
+
+it('is not gone while what it counted is not: the next run goes on', async () => {
+  const tenant = await createTenant()
+  const broken = vi
+    .spyOn(env.QUOTA, 'get')
+    .mockReturnValue({ remove: () => Promise.reject(new Error('down')) } as never)
+  await deleted(tenant)
+  skip(3 * HOUR_MS)
+  await runCron('tenants.purge')
+  expect(await rowsLeft(tenant)).toMatchObject({ tenant_deletions: 1 })
+  broken.mockRestore()
+  await purged(tenant)
+})
+
 it('refuses everything from the first moment, whatever is still there', async () => {
   const { tenant, endpoint, key } = await richTenant()
   const mendEndpoint = breakEndpoint(endpoint.id)

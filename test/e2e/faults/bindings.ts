@@ -18,7 +18,8 @@ export function withFaults(env: Given): Bindings {
     ...env,
     DB: faultyDatabase(env.DB),
     PAYLOADS: faulty('PAYLOADS', env.PAYLOADS, ['put', 'get']),
-    ENDPOINT: faultyObjects(env.ENDPOINT),
+    ENDPOINT: faultyObjects('ENDPOINT', env.ENDPOINT),
+    QUOTA: faultyObjects('QUOTA', env.QUOTA),
     FANOUT: faulty('FANOUT', env.FANOUT, ['send', 'sendBatch']),
     RETRIES: faulty('RETRIES', env.RETRIES, ['send', 'sendBatch']),
     DEAD_LETTERS: faulty('DEAD_LETTERS', env.DEAD_LETTERS, ['send', 'sendBatch']),
@@ -48,24 +49,27 @@ function faulty<Binding extends object>(name: string, binding: Binding, methods:
 }
 
 /** Every call of an object may fail, whatever it is called. */
-function faultyObjects(namespace: Bindings['ENDPOINT']): Bindings['ENDPOINT'] {
+function faultyObjects<Namespace extends Bindings['ENDPOINT'] | Bindings['QUOTA']>(
+  name: string,
+  namespace: Namespace,
+): Namespace {
   return new Proxy(namespace, {
     get(target, key) {
       const member: unknown = Reflect.get(target, key, target)
       if (typeof member !== 'function') return member
       if (key !== 'get') return member.bind(target)
-      return (id: DurableObjectId) => faultyStub(target.get(id))
+      return (id: DurableObjectId) => faultyStub(name, target.get(id))
     },
   })
 }
 
-function faultyStub(stub: ReturnType<Bindings['ENDPOINT']['get']>): typeof stub {
+function faultyStub<Stub extends object>(name: string, stub: Stub): Stub {
   return new Proxy(stub, {
     get(target, key) {
       if (typeof key !== 'string') return Reflect.get(target, key, target)
       // Called on the stub and never detached: its members are made anew by every look at them.
       const called = target as unknown as Record<string, Method>
-      return (...given: unknown[]) => meet('ENDPOINT', key, async () => called[key]?.(...given))
+      return (...given: unknown[]) => meet(name, key, async () => called[key]?.(...given))
     },
   })
 }

@@ -4,6 +4,7 @@
  */
 import { Courier as PosternCourier } from '../../../durable-objects/endpoint/courier.ts'
 import { Endpoint as PosternEndpoint } from '../../../durable-objects/endpoint/endpoint.ts'
+import { Quota as PosternQuota } from '../../../durable-objects/quota/quota.ts'
 import type { Bindings } from '../../../src/env.ts'
 import postern from '../../../src/index.ts'
 import { withFaults } from './bindings.ts'
@@ -18,6 +19,12 @@ export class Endpoint extends PosternEndpoint {
 
 export class Courier extends PosternCourier {
   constructor(ctx: ExecutionContext, env: Bindings) {
+    super(ctx, withFaults(env))
+  }
+}
+
+export class Quota extends PosternQuota {
+  constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, withFaults(env))
   }
 }
