@@ -9,7 +9,7 @@ import { type AuditRow, auditLog } from './table.ts'
 
 /** Others of the same tenant may be faster; each time somebody got through. */
 const TRIES_MAX = 50
-const PAUSE_MS_MAX = 200
+const PAUSE_MS_MAX = 500
 
 /** A statement for D1, ready or as drizzle has it. */
 export type Statement = D1PreparedStatement | { toSQL(): { sql: string; params: unknown[] } }

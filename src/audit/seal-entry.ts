@@ -9,7 +9,7 @@ import { encodeUtf8 } from '../lib/utf8.ts'
 import type { AuditRow } from './table.ts'
 
 /** What the first entry of a chain has as the hash of the one before. */
-export const GENESIS = '0'.repeat(64)
+const GENESIS = '0'.repeat(64)
 
 const PURPOSE = 'postern audit entry'
 

@@ -23,7 +23,7 @@ export const FAULTS = [
 ] as const
 
 /** What is wrong, and from which entry on. */
-export interface Fault {
+interface Fault {
   seq: number
   reason: (typeof FAULTS)[number]
 }

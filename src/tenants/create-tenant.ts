@@ -1,6 +1,5 @@
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import { audited } from '../audit/audited.ts'
-import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
@@ -27,7 +26,8 @@ export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Resul
     .select(sql`SELECT ${sql.join(values, sql`, `)} WHERE NOT EXISTS ${isGoing}`)
     .onConflictDoNothing()
   const entry = { action: 'tenant.create', target: tenant.id, after: toTenantJson(row) } as const
-  return audited(deps, OPERATOR_CHAIN, async (trail) => {
+  // With it begins its own log, so that many can be made at once.
+  return audited(deps, tenant.id, async (trail) => {
     if (!(await trail.commit(entry, { decisive }))) {
       return (await isGoing.get()) === undefined
         ? err(problem('tenant_exists', `there is a tenant ${tenant.id} already`))
