@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { type Access, findAccess, isFromAllowed, isKnown, type Tenant, type TenantAccess } from './access.ts'
 import { countUnauthenticated, isShutOut, shutOut } from './address-limit.ts'
-import { addressOf } from './caller.ts'
+import { addressOf, authorOf } from './caller.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { noteUse } from './last-use.ts'
 import { isPermitted, type Permission } from './permissions.ts'
@@ -25,6 +25,7 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
       throw new ProblemError(problem('forbidden', `this needs the permission ${permission}`))
     }
     c.set('access', access)
+    c.set('deps', { ...c.var.deps, author: authorOf(c, access.principal) })
     await next()
   }
 }
