@@ -353,6 +353,26 @@ describe('while the object does not answer', () => {
     })
   })
 
+  it('for good, the log has what is missing in its count', async () => {
+    const tenant = await limited({ messages_per_month: 10 })
+    await tenant.published()
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    // Between the reports, 21 s together.
+    const wait = scheduler.wait.bind(scheduler)
+    vi.spyOn(scheduler, 'wait').mockImplementation((ms, options) => wait(ms >= 1000 ? 0 : ms, options))
+    breakQuota()
+    expect((await batch(tenant, [event(1), event(2)])).statuses).toEqual([202, 202])
+    const [line] = await eventually('the line', () => logged.mock.calls[0])
+    expect(JSON.parse(String(line))).toMatchObject({
+      message: 'quota.unsettled',
+      tenant_id: tenant.id,
+      month: new Date().toISOString().slice(0, 7),
+      granted: null,
+      accepted: 2,
+    })
+  })
+
   it('says so who asks for the usage', async () => {
     const tenant = await limited({ messages_per_month: 10 })
     breakQuota()
