@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** Well formed, and nobody's. */
+/** Nobody's, and no key at all by its checksum. */
 const UNKNOWN_KEY = 'pst_test_zzzz'
 const BINDINGS = ['ADDRESS_LIMIT', 'FAILED_AUTHENTICATION_LIMIT'] as const
 type Binding = (typeof BINDINGS)[number]
