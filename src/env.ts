@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
+import { STEP_UP_POLICIES } from './step-up/table.ts'
 
 /** What wrangler.toml binds, and the settings and secrets beside it. */
 export interface Bindings {
@@ -21,6 +22,7 @@ export interface Bindings {
   MASTER_KEYS: string
   /** Secret, optional: an operator key that needs no row in D1. */
   POSTERN_OPERATOR_KEY?: string
+  OPERATOR_STEP_UP?: string
 }
 
 declare global {
@@ -43,6 +45,7 @@ const settingsSchema = z
       .transform((text) => text.split(',').map((port) => Number(port.trim())))
       .pipe(z.array(z.int().min(1).max(65_535))),
     POSTERN_OPERATOR_KEY: z.string().optional(),
+    OPERATOR_STEP_UP: z.enum(STEP_UP_POLICIES).default('enrolled'),
     MASTER_KEYS: z.string().transform((text, context) => {
       const keyring = parseKeyring(text)
       if (keyring.ok) return keyring.value
@@ -55,6 +58,8 @@ const settingsSchema = z
     allow_private_endpoints: env.ALLOW_PRIVATE_ENDPOINTS,
     endpoint_ports: env.ENDPOINT_PORTS,
     operator_key: env.POSTERN_OPERATOR_KEY,
+    /** Of which operator keys one-time codes are asked. */
+    operator_step_up: env.OPERATOR_STEP_UP,
     /** Encrypts secrets at rest. */
     keyring: env.MASTER_KEYS,
   }))

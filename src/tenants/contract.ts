@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { time, toTime } from '../http/time.ts'
+import { STEP_UP_POLICIES } from '../step-up/table.ts'
 import { resolveLimits } from './limits.ts'
 import { UNKNOWN_EVENT_TYPES } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
@@ -34,6 +35,12 @@ const unknownEventTypes = z
   .enum(UNKNOWN_EVENT_TYPES)
   .openapi({ description: 'What becomes of messages whose type is not in the catalogue' })
 
+const stepUp = z.enum(STEP_UP_POLICIES).openapi({
+  description:
+    '`required`: sensitive operations need a one-time code, and a key that is not enrolled cannot do them. ' +
+    'The tenant’s admins can demand that too, and cannot take this back',
+})
+
 export const tenantSchema = z
   .object({
     id: z.string().openapi({ example: 'acme' }),
@@ -42,6 +49,7 @@ export const tenantSchema = z
     disable_after_days: z.int().openapi({ description: 'Failing this long without one success disables an endpoint' }),
     retention_days: z.int().openapi({ description: 'How long finished deliveries, and the ids seen, are kept' }),
     unknown_event_types: unknownEventTypes,
+    step_up: stepUp,
     created_at: time,
     updated_at: time,
   })
@@ -53,6 +61,7 @@ const settable = {
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),
   unknown_event_types: unknownEventTypes,
+  step_up: stepUp,
 }
 
 export const createBody = z
@@ -66,6 +75,7 @@ export const createBody = z
     disable_after_days: settable.disable_after_days.default(5),
     retention_days: settable.retention_days.default(30),
     unknown_event_types: settable.unknown_event_types.default('accept'),
+    step_up: settable.step_up.default('enrolled'),
   })
   .openapi('CreateTenant')
 
@@ -80,7 +90,7 @@ export const deleteQuery = z.object({
 
 /** A tenant as the API shows it, with all its limits. */
 export function toTenantJson(row: TenantRow) {
-  const { id, name, disable_after_days, retention_days, unknown_event_types } = row
+  const { id, name, disable_after_days, retention_days, unknown_event_types, step_up } = row
   return {
     id,
     name,
@@ -88,6 +98,7 @@ export function toTenantJson(row: TenantRow) {
     disable_after_days,
     retention_days,
     unknown_event_types,
+    step_up,
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),
   }
