@@ -25,6 +25,7 @@ describe('a tenant', () => {
       disable_after_days: 5,
       retention_days: 30,
       unknown_event_types: 'accept',
+      step_up: 'enrolled',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: body.created_at,
     })
