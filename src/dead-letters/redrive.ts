@@ -30,6 +30,7 @@ export interface Redriven {
 
 /** Whether more than so many fit the filter. */
 export async function areMoreThan(count: number, { db }: Deps, tenant_id: string, filter: Filter): Promise<boolean> {
+  if (filter.ids !== undefined && filter.ids.length <= count) return false
   const fitting = db.select({ one: sql`1` }).from(deadLetters).where(isWanted(tenant_id, filter))
   return (await fitting.limit(1).offset(count).get()) !== undefined
 }

@@ -21,8 +21,9 @@ export interface NewEnrolment {
 export async function enrol(deps: Deps, holder: Holder, actor: Holder): Promise<Result<NewEnrolment, Problem>> {
   const own = await requireOwn(deps, holder, actor)
   if (!own.ok) return own
-  // The operator key of the settings has no row, and was let in all the same.
   const found = await findKey(deps, holder.tenant_id, holder.key_id)
+  // An operator key without a row is that of the settings.
+  if (!found.ok && holder.tenant_id !== null) return found
   const { name, enrolment_of } = found.ok ? found.value : { name: 'settings', enrolment_of: null }
   const secret = createTotpSecret(deps.random)
   const identity = { tenant_id: holder.tenant_id ?? '', key_id: enrolment_of ?? holder.key_id }

@@ -20,12 +20,12 @@ function setClock(unix_ms: number): void {
 }
 
 /** What the app shows now, or so many time steps from now. */
-export function codeOf(secret: string, steps = 0): string {
+function codeOf(secret: string, steps = 0): string {
   return generateSync({ secret, epoch: Math.floor((Date.now() + steps * STEP_MS) / 1000) })
 }
 
 /** A code that the app does not show for minutes. */
-export function wrongCode(secret: string, nth = 0): string {
+function wrongCode(secret: string, nth = 0): string {
   const near = new Set(Array.from({ length: 21 }, (_, i) => codeOf(secret, i - 10)))
   const wrong = Array.from({ length: 30 + nth }, (_, i) => String(i).padStart(6, '0')).filter((code) => !near.has(code))
   return wrong[nth] ?? ''

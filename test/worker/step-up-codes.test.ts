@@ -1,5 +1,9 @@
 /** One-time codes: which are accepted, once, and what becomes of whoever guesses. */
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createDeps } from '../../src/deps.ts'
+import { checkCode } from '../../src/step-up/check-code.ts'
+import { findEnrolment } from '../../src/step-up/find-enrolment.ts'
 import { type Bearer, bearerOf, pass, stopClock } from './authenticator.ts'
 import { breakDatabase, call, createTenant, type TenantHandle } from './harness.ts'
 import { expectProblem } from './problem.ts'
@@ -193,5 +197,66 @@ describe('whoever guesses', () => {
     expect((await other.ask('GET', path, other.code())).status).toBe(200)
     expect((await call('DELETE', `${admin.path}/totp?reason=locked`)).status).toBe(204)
     expect((await reveal('')).status).toBe(200)
+  })
+})
+
+describe('what was read before others acted decides nothing', () => {
+  const deps = createDeps(env, () => {})
+  const holder = () => ({ tenant_id: tenant.id, key_id: admin.id })
+
+  /** Checks a code as a request does that has read the enrolment, and is overtaken by these others then. */
+  async function overtaken(code: () => string, others: () => Promise<unknown>): Promise<string | undefined> {
+    const read = await findEnrolment(deps, holder())
+    if (read === undefined) throw new Error('the key is enrolled')
+    await others()
+    const checked = await checkCode(deps, holder(), read, code())
+    return checked.ok ? undefined : checked.error.code
+  }
+  const fiveWrong = async () => {
+    for (let i = 0; i < 5; i++) await reveal(admin.wrongCode(i))
+  }
+
+  it('passes when nobody did', async () => {
+    expect(
+      await overtaken(
+        () => admin.code(),
+        async () => {},
+      ),
+    ).toBeUndefined()
+  })
+
+  it('keeps a right code out that comes after the last wrong one', async () => {
+    expect(await overtaken(() => admin.code(), fiveWrong)).toBe('totp_locked')
+  })
+
+  it('counts no sixth wrong code, and says no more of it than of a right one', async () => {
+    expect(await overtaken(() => admin.wrongCode(6), fiveWrong)).toBe('totp_locked')
+    const failures = (await findEnrolment(deps, holder()))?.failures
+    expect(failures).toBe(5)
+  })
+
+  it('keeps a code out that others have used', async () => {
+    expect(
+      await overtaken(
+        () => admin.code(),
+        () => reveal(admin.code()),
+      ),
+    ).toBe('totp_invalid')
+  })
+
+  it('keeps a code of an enrolment out that is no more', async () => {
+    const remove = () => admin.ask('DELETE', `${admin.path}/totp`, admin.code())
+    const code = admin.code(1)
+    expect(await overtaken(() => code, remove)).toBe('totp_invalid')
+  })
+
+  it('keeps a code of a former authenticator out, and counts it for the one that took its place', async () => {
+    const former = admin.code(1)
+    const change = async () => {
+      await admin.ask('DELETE', `${admin.path}/totp`, admin.code())
+      await admin.enrol()
+    }
+    expect(await overtaken(() => former, change)).toBe('totp_invalid')
+    expect((await findEnrolment(deps, holder()))?.failures).toBe(1)
   })
 })
