@@ -160,12 +160,12 @@ describe('only the key itself', () => {
   })
 
   it('of the settings enrols too, though it has no row', async () => {
+    const ada = await operator()
     const settings = new Bearer({ id: 'key_settings', key: env.POSTERN_OPERATOR_KEY ?? '' }, '/v1/keys')
     await settings.enrol()
     const doomed = await createTenant()
     expectProblem(await call('DELETE', doomed.path), 403, 'totp_required')
     expect((await settings.ask('DELETE', doomed.path, settings.nextCode())).status).toBe(204)
-    const ada = await operator()
     expect((await ada.ask('GET', '/v1/keys/key_settings/totp')).body.state).toBe('enrolled')
     expect((await ada.ask('DELETE', '/v1/keys/key_settings/totp?reason=lost')).status).toBe(204)
     expect(await settings.state()).toEqual(NONE)
