@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { record } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
@@ -71,7 +73,7 @@ deadLetterRoutes.openapi(
     const is_large = await areMoreThan(REDRIVEN_UNASKED_MAX, c.var.deps, tenantOf(c).id, filter)
     if (is_large) await demandStepUp(c)
     const count_max = is_large ? REDRIVEN_MAX : REDRIVEN_UNASKED_MAX
-    return c.json(await redriveExhausted(c.var.deps, tenantAccess(c), filter, count_max), 202)
+    return c.json(unwrap(await redriveExhausted(c.var.deps, tenantAccess(c), filter, count_max)), 202)
   },
 )
 
@@ -97,6 +99,7 @@ deadLetterRoutes.openapi(
     method: 'get',
     path: internal_path,
     permission: 'internal_dead_letter.read',
+    is_audited: true,
     tags,
     summary: 'List internal dead letters',
     description: 'For operators: what Postern itself could not process, of all tenants.',
@@ -105,6 +108,8 @@ deadLetterRoutes.openapi(
   }),
   async (c) => {
     const { limit, cursor } = c.req.valid('query')
+    // They hold what was published, of any tenant.
+    unwrap(await record(c.var.deps, OPERATOR_CHAIN, { action: 'internal_dead_letter.read', target: null }))
     const page = await listInternal(c.var.deps, limit, afterOf(cursor))
     return c.json({ data: page.data.map(toInternalJson), next_cursor: page.next_cursor }, 200)
   },

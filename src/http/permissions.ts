@@ -38,6 +38,10 @@ export const PERMISSIONS = {
   'operator_key.totp.read': OPERATOR_ONLY,
   'operator_key.totp.enrol': OPERATOR_ONLY,
   'operator_key.totp.remove': OPERATOR_ONLY,
+  'audit_log.read': ['admin', 'auditor'],
+  'audit_log.export': ['admin', 'auditor'],
+  'operator_audit_log.read': OPERATOR_ONLY,
+  'operator_audit_log.export': OPERATOR_ONLY,
   'event_type.read': READ,
   'event_type.write': BUILD,
   'endpoint.read': READ,
@@ -77,6 +81,8 @@ export const SENSITIVE = [
   'endpoint.secret.reveal',
   'endpoint.secret.rotate',
   'dead_letter.redrive',
+  'audit_log.export',
+  'operator_audit_log.export',
 ] as const satisfies readonly Permission[]
 
 export type SensitivePermission = (typeof SENSITIVE)[number]

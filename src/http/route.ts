@@ -1,4 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
+import { demandAudit } from './audit.ts'
 import { authorize } from './authorize.ts'
 import { limitBody, requireJson } from './json-body.ts'
 import type { Permission, SensitivePermission } from './permissions.ts'
@@ -34,7 +35,11 @@ const problemAnswer = (description: string) => ({
 type StepUp = 'always' | 'conditional'
 
 /** Who may: a permission of `permissions.ts`, or `public` for everybody. With one that is sensitive goes when it asks. */
-type Rule = { body_bytes_max?: number } & (
+type Rule = {
+  body_bytes_max?: number
+  /** Whether it leaves an entry in the audit log; unless said, everything but `GET` does. */
+  is_audited?: boolean
+} & (
   | { permission: SensitivePermission; step_up: StepUp }
   | { permission: Exclude<Permission, SensitivePermission> | 'public'; step_up?: never }
 )
@@ -59,7 +64,8 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
  * without saying the latter.
  */
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
-  const { permission, step_up, body_bytes_max = BODY_BYTES_MAX, ...described } = contract
+  const { permission, step_up, body_bytes_max = BODY_BYTES_MAX, ...more } = contract
+  const { is_audited = contract.method !== 'get', ...described } = more
   const is_public = permission === 'public'
   const body = contract.request?.body
   const has_body = body !== undefined
@@ -71,8 +77,10 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     }),
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
+    'x-audited': is_audited,
     middleware: [
       ...(is_public ? [] : [authorize(permission)]),
+      ...(is_audited ? [demandAudit] : []),
       ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
       // Last, since it uses a code up.
       ...(step_up === 'always' ? [requireStepUp] : []),

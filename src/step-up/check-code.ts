@@ -22,20 +22,22 @@ const TRIES_MAX = 5
 const INVALID = problem('totp_invalid', 'this is no current code of this key: read it from your authenticator again')
 const USED = problem('totp_invalid', 'this code was used before: wait for the next one')
 
+/** Uses a code up in the database; false when what was read is no longer so. */
+type Acceptance = (deps: Deps, use: Use) => Promise<boolean>
+
 /**
  * Accepts a code once. Whatever is decided on what was read takes effect only while that is so: of two requests with
  * the same code one passes, and a right code that comes after the last wrong one that is allowed does not.
  * @param row the enrolment as it was just read
- * @param guard what else has to hold in the moment in which the code is accepted
  */
 export async function checkCode(
   deps: Deps,
   holder: Holder,
   row: EnrolmentRow,
   code: string,
-  guard?: SQL,
+  accept: Acceptance = run,
 ): Promise<Result<void, Problem>> {
-  const checked = await judge(deps, holder, row, code, guard)
+  const checked = await judge(deps, holder, row, code, accept)
   if (!checked.ok && checked.error.code !== 'internal') {
     log('warn', 'step_up.refused', { tenant_id: holder.tenant_id, key_id: holder.key_id, reason: checked.error.code })
   }
@@ -47,7 +49,7 @@ async function judge(
   holder: Holder,
   first: EnrolmentRow,
   code: string,
-  guard: SQL | undefined,
+  accept: Acceptance,
 ): Promise<Result<void, Problem>> {
   let row: EnrolmentRow | undefined = first
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -67,7 +69,7 @@ async function judge(
         if (await countFailure(deps, row, now)) return err(INVALID)
         break
       case 'right':
-        if (await accept(deps, row, verdict.step, now, guard)) return ok(undefined)
+        if (await accept(deps, useUp(row, verdict.step, now))) return ok(undefined)
         break
     }
     row = await findEnrolment(deps, holder)
@@ -90,23 +92,21 @@ async function countFailure({ db }: Deps, row: EnrolmentRow, now: number): Promi
   return meta.changes > 0
 }
 
-/** Uses the code up, and confirms the enrolment if this is its first. */
-async function accept(
-  { db }: Deps,
-  row: EnrolmentRow,
-  step: number,
-  now: number,
-  guard: SQL | undefined,
-): Promise<boolean> {
-  const { meta } = await db
-    .update(totpEnrolments)
-    .set({
-      last_step: step,
-      failures: 0,
-      locked_until: 0,
-      confirmed_at: sql`COALESCE(${totpEnrolments.confirmed_at}, ${now})`,
-    })
-    .where(and(isSame(row), lt(totpEnrolments.last_step, step), lte(totpEnrolments.locked_until, now), guard))
+/** What becomes of an enrolment whose code is accepted, and while what holds. */
+interface Use {
+  set: { last_step: number; failures: number; locked_until: number }
+  where: SQL | undefined
+}
+
+function useUp(row: EnrolmentRow, step: number, now: number): Use {
+  return {
+    set: { last_step: step, failures: 0, locked_until: 0 },
+    where: and(isSame(row), lt(totpEnrolments.last_step, step), lte(totpEnrolments.locked_until, now)),
+  }
+}
+
+async function run({ db }: Deps, { set, where }: Use): Promise<boolean> {
+  const { meta } = await db.update(totpEnrolments).set(set).where(where)
   return meta.changes > 0
 }
 

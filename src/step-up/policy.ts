@@ -1,7 +1,8 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
-import type { Problem } from '../http/problems.ts'
+import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { tenants } from '../tenants/table.ts'
 import { enrolmentRequired } from './demand-code.ts'
@@ -29,13 +30,19 @@ export async function changeOwnPolicy(
 ): Promise<Result<Tenant, Problem>> {
   const may_demand: SQL | undefined =
     own_step_up === 'required' && actor.tenant_id !== null ? isConfirmed(deps, actor) : sql`TRUE`
-  const row = await deps.db
-    .update(tenants)
-    .set({ own_step_up, updated_at: deps.now() })
-    .where(and(eq(tenants.id, tenant_id), may_demand))
-    .returning()
-    .get()
-  if (row === undefined) return err(enrolmentRequired(actor))
-  forgetTenant(tenant_id)
-  return ok(row)
+  const changed = await audited(deps, tenant_id, async (trail) => {
+    const before = await deps.db.select().from(tenants).where(eq(tenants.id, tenant_id)).get()
+    if (before === undefined) return err(problem('not_found', 'there is no such tenant'))
+    const after = { ...before, own_step_up, updated_at: deps.now() }
+    // Its version stays: Endpoints have no use for this.
+    const decisive = deps.db
+      .update(tenants)
+      .set({ own_step_up, updated_at: after.updated_at })
+      .where(and(eq(tenants.id, tenant_id), may_demand))
+    const what = { before: { own: before.own_step_up }, after: { own: own_step_up } }
+    const is_changed = await trail.commit({ action: 'step_up.update', target: tenant_id, ...what }, { decisive })
+    return is_changed ? ok(after) : err(enrolmentRequired(actor))
+  })
+  if (changed.ok) forgetTenant(tenant_id)
+  return changed
 }

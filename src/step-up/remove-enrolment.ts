@@ -1,9 +1,9 @@
 import { and, eq, isNull } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import type { Principal } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { findKey } from '../keys/find-key.ts'
-import { log } from '../lib/log.ts'
+import { chainOf, findKey } from '../keys/find-key.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { checkCode } from './check-code.ts'
 import { CODE_MISSING, demandCode } from './demand-code.ts'
@@ -41,7 +41,7 @@ async function removeOwn(deps: Deps, holder: Holder, { code }: Proof): Promise<R
     const checked = code === undefined ? err(CODE_MISSING) : await checkCode(deps, holder, row, code)
     if (!checked.ok) return checked
   }
-  return remove(deps, row)
+  return remove(deps, holder, row, undefined)
 }
 
 async function override(
@@ -64,17 +64,17 @@ async function override(
   if (row === undefined) return err(NOT_ENROLLED)
   const demanded = await demandCode(deps, actor, policyFor(deps, actor, null) === 'required', code)
   if (!demanded.ok) return demanded
-  const removed = await remove(deps, row)
-  if (removed.ok) {
-    const { tenant_id, key_id } = holder
-    log('info', 'step_up.overridden', { tenant_id, key_id, by: actor.key_id, reason })
-  }
-  return removed
+  return remove(deps, holder, row, reason)
 }
 
-/** What was confirmed meanwhile is another matter than what was looked at. */
-async function remove({ db }: Deps, row: EnrolmentRow): Promise<Result<void, Problem>> {
-  const { meta } = await db
+/** What was begun or confirmed meanwhile is another matter than what was looked at. */
+function remove(
+  deps: Deps,
+  holder: Holder,
+  row: EnrolmentRow,
+  reason: string | undefined,
+): Promise<Result<void, Problem>> {
+  const decisive = deps.db
     .delete(totpEnrolments)
     .where(
       and(
@@ -84,5 +84,10 @@ async function remove({ db }: Deps, row: EnrolmentRow): Promise<Result<void, Pro
         row.confirmed_at === null ? isNull(totpEnrolments.confirmed_at) : undefined,
       ),
     )
-  return meta.changes > 0 ? ok(undefined) : err(problem('changed_meanwhile', 'the enrolment was changed: look again'))
+  const after = reason === undefined ? null : { reason }
+  const entry = { action: 'key.totp.remove', target: holder.key_id, after } as const
+  return audited(deps, chainOf(holder.tenant_id), async (trail) => {
+    const is_removed = await trail.commit(entry, { decisive })
+    return is_removed ? ok(undefined) : err(problem('changed_meanwhile', 'the enrolment was changed: look again'))
+  })
 }

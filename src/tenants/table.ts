@@ -25,6 +25,7 @@ export const tenants = sqliteTable('tenants', {
   limits: text({ mode: 'json' }).$type<TenantLimits>().notNull(),
   disable_after_days: integer().notNull(),
   retention_days: integer().notNull(),
+  audit_retention_days: integer().notNull().default(365),
   unknown_event_types: text().$type<UnknownEventTypes>().notNull().default('accept'),
   /** What the operator demands of the tenant's keys, and what its admins do: the stricter counts. */
   step_up: text().$type<StepUpPolicy>().notNull().default('enrolled'),

@@ -129,6 +129,12 @@ describe('demanded by an admin', () => {
       operator: 'enrolled',
     })
     expect(await policyOf()).toMatchObject({ policy: 'required' })
+    const [entry] = (await tenant.call('GET', '/audit-log?action=step_up.update')).body.data
+    expect(entry).toMatchObject({
+      actor: { key_id: admin.id },
+      before: { own: 'enrolled' },
+      after: { own: 'required' },
+    })
     expectProblem(await revealed(developer), 403, 'totp_enrolment_required')
     expectProblem(await change(admin, 'enrolled'), 403, 'totp_required')
     expect((await change(admin, 'enrolled', admin.nextCode())).body.policy).toBe('enrolled')

@@ -32,6 +32,8 @@ describe('the document', () => {
       'always DELETE /v1/keys/{key}',
       'always DELETE /v1/tenants/{tenant}',
       'always DELETE /v1/tenants/{tenant}/keys/{key}',
+      'always GET /v1/audit-log/export',
+      'always GET /v1/tenants/{tenant}/audit-log/export',
       'always GET /v1/tenants/{tenant}/endpoints/{endpoint}/secret',
       'always PATCH /v1/tenants/{tenant}/step-up',
       'always POST /v1/keys',

@@ -48,6 +48,19 @@ describe('the secret of an authenticator', () => {
     expect(logged.mock.calls.join()).toContain('secret.unsealable')
   })
 
+  it('is not in the audit log, which says that the key was enrolled and freed, by itself', async () => {
+    const bearer = await (await bearerOf(tenant)).enrol()
+    expect((await bearer.ask('DELETE', `${bearer.path}/totp`, bearer.code())).status).toBe(204)
+    const { data } = (await tenant.call('GET', `/audit-log?target=${bearer.id}`)).body
+    expect(data.map(({ action, actor, before, after }: Json) => [action, actor.key_id, before, after])).toEqual([
+      ['key.totp.remove', bearer.id, null, null],
+      ['key.totp.confirm', bearer.id, null, null],
+      ['key.totp.enrol', bearer.id, null, null],
+      ['key.create', 'key_settings', null, expect.anything()],
+    ])
+    expect(JSON.stringify(data)).not.toContain(bearer.secret)
+  })
+
   it('is in no log, and neither is a code', async () => {
     const lines: string[] = []
     for (const level of ['info', 'warn', 'error', 'log'] as const) {
