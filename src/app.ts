@@ -14,6 +14,8 @@ import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
+import { operatorStepUpRoutes } from './step-up/operator-routes.ts'
+import { stepUpRoutes } from './step-up/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
 /** The whole HTTP surface of Postern. Who may use a route is part of its contract (`defineRoute`). */
@@ -39,6 +41,8 @@ export function createApp() {
   app.route('/', eventTypeRoutes)
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
+  app.route('/', stepUpRoutes)
+  app.route('/', operatorStepUpRoutes)
   app.route('/', tenantRoutes)
   app.route('/', quotaRoutes)
   app.route('/', auditRoutes)

@@ -3,6 +3,7 @@ import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
 import type { QuotaRpc } from '../durable-objects/quota/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
+import { STEP_UP_POLICIES } from './step-up/table.ts'
 
 /** What wrangler.toml binds, and the settings and secrets beside it. */
 export interface Bindings {
@@ -27,6 +28,7 @@ export interface Bindings {
   MASTER_KEYS: string
   /** Secret, optional: an operator key that needs no row in D1. */
   POSTERN_OPERATOR_KEY?: string
+  OPERATOR_STEP_UP?: string
 }
 
 declare global {
@@ -50,6 +52,7 @@ const settingsSchema = z
       .pipe(z.array(z.int().min(1).max(65_535))),
     REQUESTS_PER_KEY: z.coerce.number().int().min(1).optional(),
     POSTERN_OPERATOR_KEY: z.string().optional(),
+    OPERATOR_STEP_UP: z.enum(STEP_UP_POLICIES).default('enrolled'),
     MASTER_KEYS: z.string().transform((text, context) => {
       const keyring = parseKeyring(text)
       if (keyring.ok) return keyring.value
@@ -64,6 +67,8 @@ const settingsSchema = z
     /** In the period of the limit; undefined when nobody is to be told. */
     requests_per_key: env.REQUESTS_PER_KEY,
     operator_key: env.POSTERN_OPERATOR_KEY,
+    /** Of which operator keys one-time codes are asked. */
+    operator_step_up: env.OPERATOR_STEP_UP,
     /** Encrypts secrets at rest. */
     keyring: env.MASTER_KEYS,
   }))

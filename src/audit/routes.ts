@@ -2,7 +2,6 @@ import { z } from '@hono/zod-openapi'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, encodeCursor, pageOf } from '../http/paging.ts'
-import type { Permission } from '../http/permissions.ts'
 import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { record } from './audited.ts'
@@ -41,7 +40,10 @@ addRoutes({
 interface Scope {
   path: '/v1/tenants/{tenant}/audit-log' | '/v1/audit-log'
   params: { params?: typeof tenantParam }
-  permissions: { read: Permission; export: Permission }
+  permissions: {
+    read: 'audit_log.read' | 'operator_audit_log.read'
+    export: 'audit_log.export' | 'operator_audit_log.export'
+  }
   tags: string[]
 }
 
@@ -72,6 +74,7 @@ function addRoutes({ path, params, permissions, tags }: Scope): void {
       method: 'get',
       path: `${path}/export`,
       permission: permissions.export,
+      step_up: 'always',
       is_audited: true,
       tags,
       summary: 'Export audit entries',

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, lte, or, type SQL, sql } from 'drizzle-orm'
 import { record } from '../audit/audited.ts'
 import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
@@ -15,7 +15,11 @@ import { deadLetters } from './table.ts'
 
 const PAGE = 500
 /** What one request may start; a caller with more asks again. */
-const REDRIVEN_MAX = 10_000
+export const REDRIVEN_MAX = 10_000
+/** As many as may be started without a one-time code. */
+export const REDRIVEN_UNASKED_MAX = 1000
+
+type Filter = DeadLetterFilter & { ids?: string[] | undefined }
 
 export interface Redriven {
   /** Started again. */
@@ -26,11 +30,19 @@ export interface Redriven {
   has_more: boolean
 }
 
+/** Whether more than so many fit the filter. */
+export async function areMoreThan(count: number, { db }: Deps, tenant_id: string, filter: Filter): Promise<boolean> {
+  if (filter.ids !== undefined && filter.ids.length <= count) return false
+  const fitting = db.select({ one: sql`1` }).from(deadLetters).where(isWanted(tenant_id, filter))
+  return (await fitting.limit(1).offset(count).get()) !== undefined
+}
+
 /** Starts dead deliveries again, oldest death first. Those that die while it runs are left for the next time. */
 export async function redriveExhausted(
   deps: Deps,
   access: TenantAccess,
-  filter: DeadLetterFilter & { ids?: string[] | undefined },
+  filter: Filter,
+  count_max: number,
 ): Promise<Result<Redriven, Problem>> {
   const noted = await record(deps, access.tenant.id, {
     action: 'dead_letter.redrive',
@@ -42,7 +54,7 @@ export async function redriveExhausted(
   let count = 0
   let missing = 0
   let after: [number, string] = [0, '']
-  for (let seen = 0; seen < REDRIVEN_MAX; ) {
+  for (let seen = 0; seen < count_max; ) {
     const rows = await readPage(deps, access.tenant.id, filter, started_at, after)
     const outcome = await restart(deps, access, rows, started_at)
     count += outcome.count
@@ -55,25 +67,25 @@ export async function redriveExhausted(
   return ok({ count, missing, has_more: true })
 }
 
+function isWanted(tenant_id: string, { ids, ...filter }: Filter): SQL | undefined {
+  const isNamed =
+    ids === undefined ? undefined : sql`${deadLetters.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`
+  return and(isExhausted(tenant_id), fits(filter), isNamed)
+}
+
 function readPage(
   { db }: Deps,
   tenant_id: string,
-  filter: DeadLetterFilter & { ids?: string[] | undefined },
+  filter: Filter,
   died_until: number,
   [died_at, id]: [number, string],
 ): Promise<DeadLetterRow[]> {
-  const isNamed =
-    filter.ids === undefined
-      ? undefined
-      : sql`${deadLetters.id} IN (SELECT value FROM json_each(${JSON.stringify(filter.ids)}))`
   return db
     .select()
     .from(deadLetters)
     .where(
       and(
-        isExhausted(tenant_id),
-        fits(filter),
-        isNamed,
+        isWanted(tenant_id, filter),
         lte(deadLetters.died_at, died_until),
         or(gt(deadLetters.died_at, died_at), and(eq(deadLetters.died_at, died_at), gt(deadLetters.id, id))),
       ),

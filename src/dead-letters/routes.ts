@@ -7,6 +7,7 @@ import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
+import { demandStepUp } from '../http/step-up.ts'
 import {
   exhaustedSchema,
   filterFields,
@@ -19,7 +20,7 @@ import {
 } from './contract.ts'
 import { deleteExhausted, deleteInternal } from './delete-dead-letters.ts'
 import { type After, listExhausted, listInternal } from './list-dead-letters.ts'
-import { redriveExhausted, redriveInternal } from './redrive.ts'
+import { areMoreThan, REDRIVEN_MAX, REDRIVEN_UNASKED_MAX, redriveExhausted, redriveInternal } from './redrive.ts'
 
 const tags = ['Dead letters']
 const path = '/v1/tenants/{tenant}/dead-letters'
@@ -49,9 +50,12 @@ deadLetterRoutes.openapi(
     method: 'post',
     path: `${path}/redrive`,
     permission: 'dead_letter.redrive',
+    step_up: 'conditional',
     tags,
     summary: 'Redrive dead letters',
-    description: 'Starts their deliveries again, with all retries, oldest death first; up to 10,000 at once.',
+    description:
+      'Starts their deliveries again, with all retries, oldest death first; up to 10,000 at once. ' +
+      'More than 1,000 need a one-time code.',
     request: { params: tenantParam, body: jsonBody(redriveBody) },
     responses: {
       202: jsonAnswer(
@@ -64,7 +68,13 @@ deadLetterRoutes.openapi(
       ),
     },
   }),
-  async (c) => c.json(unwrap(await redriveExhausted(c.var.deps, tenantAccess(c), c.req.valid('json'))), 202),
+  async (c) => {
+    const filter = c.req.valid('json')
+    const is_large = await areMoreThan(REDRIVEN_UNASKED_MAX, c.var.deps, tenantOf(c).id, filter)
+    if (is_large) await demandStepUp(c)
+    const count_max = is_large ? REDRIVEN_MAX : REDRIVEN_UNASKED_MAX
+    return c.json(unwrap(await redriveExhausted(c.var.deps, tenantAccess(c), filter, count_max)), 202)
+  },
 )
 
 deadLetterRoutes.openapi(

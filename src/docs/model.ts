@@ -17,6 +17,8 @@ export interface Operation {
   summary: string
   description: string
   permission: string
+  /** `always` or `conditional` where it asks for a one-time code. */
+  step_up: string | null
   parameters: Schema[]
   body: Schema[]
   status: string
@@ -53,6 +55,7 @@ interface RawOperation {
   description?: string
   tags?: string[]
   'x-permission'?: string
+  'x-step-up'?: string
   parameters?: { name: string; in: string; required?: boolean; schema?: JsonSchema; description?: string }[]
   requestBody?: { content: Record<string, { schema?: JsonSchema }> }
   responses: Record<string, { content?: Record<string, { schema?: JsonSchema }> }>
@@ -90,6 +93,7 @@ function toOperation(
     summary: operation.summary ?? '',
     description: operation.description ?? '',
     permission: operation['x-permission'] ?? '',
+    step_up: operation['x-step-up'] ?? null,
     parameters: (operation.parameters ?? []).map((parameter) => ({
       name: parameter.name,
       type: `${typeOf(parameter.schema ?? {})} in ${parameter.in}`,

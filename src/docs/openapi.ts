@@ -14,6 +14,7 @@ const TAGS = [
   { name: 'Event types', description: 'The catalogue of what you send.' },
   { name: 'API keys', description: 'Who may do what for a tenant.' },
   { name: 'Operator keys', description: 'Who may do what everywhere. For operators.' },
+  { name: 'One-time codes', description: 'A second proof (TOTP) before sensitive operations.' },
   { name: 'Tenants', description: 'Your customers. For operators.' },
   { name: 'Audit log', description: 'What was done in a tenant, by whom and from where: tamper-evident.' },
   { name: 'Operator audit log', description: 'The same for what operators do beyond a tenant.' },

@@ -59,7 +59,7 @@ function article(operation: Operation, origin: string) {
   return html`<article id="${operation.id}">
 <h3><b class="${operation.method}">${operation.method}</b> <code>${operation.path}</code></h3>
 <p><strong>${operation.summary}.</strong> ${prose(operation.description)}
-<span class="permission">${operation.permission === 'public' ? 'No key needed' : operation.permission}</span></p>
+<span class="permission">${operation.permission === 'public' ? 'No key needed' : operation.permission}</span>${operation.step_up === null ? '' : html`<span class="permission">one-time code: ${operation.step_up}</span>`}</p>
 ${operation.parameters.length > 0 ? fields('Parameters', operation.parameters) : ''}
 ${operation.body.length > 0 ? fields('Body', operation.body) : ''}
 ${operation.answer.length > 0 ? fields(`Answer ${operation.status}`, operation.answer) : html`<p class="status">Answer ${operation.status}</p>`}

@@ -7,6 +7,7 @@ export type Role = TenantRole | 'operator'
 
 const READ: readonly TenantRole[] = ['admin', 'developer', 'viewer']
 const BUILD: readonly TenantRole[] = ['admin', 'developer']
+const SELF: readonly TenantRole[] = ['admin', 'developer', 'auditor']
 const ADMIN: readonly TenantRole[] = ['admin']
 const OPERATOR_ONLY: readonly TenantRole[] = []
 
@@ -24,12 +25,20 @@ export const PERMISSIONS = {
   'key.update': ADMIN,
   'key.rotate': ADMIN,
   'key.revoke': ADMIN,
+  'key.totp.read': SELF,
+  'key.totp.enrol': SELF,
+  'key.totp.remove': SELF,
+  'step_up.read': READ,
+  'step_up.update': ADMIN,
   'operator_key.list': OPERATOR_ONLY,
   'operator_key.get': OPERATOR_ONLY,
   'operator_key.create': OPERATOR_ONLY,
   'operator_key.update': OPERATOR_ONLY,
   'operator_key.rotate': OPERATOR_ONLY,
   'operator_key.revoke': OPERATOR_ONLY,
+  'operator_key.totp.read': OPERATOR_ONLY,
+  'operator_key.totp.enrol': OPERATOR_ONLY,
+  'operator_key.totp.remove': OPERATOR_ONLY,
   'audit_log.read': ['admin', 'auditor'],
   'audit_log.export': ['admin', 'auditor'],
   'operator_audit_log.read': OPERATOR_ONLY,
@@ -55,6 +64,30 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS
 
+/** Whose routes ask for a one-time code, always or on a condition: no route compiles that does not say which. */
+export const SENSITIVE = [
+  'tenant.update',
+  'tenant.delete',
+  'key.create',
+  'key.update',
+  'key.rotate',
+  'key.revoke',
+  'key.totp.remove',
+  'step_up.update',
+  'operator_key.create',
+  'operator_key.update',
+  'operator_key.rotate',
+  'operator_key.revoke',
+  'operator_key.totp.remove',
+  'endpoint.secret.reveal',
+  'endpoint.secret.rotate',
+  'dead_letter.redrive',
+  'audit_log.export',
+  'operator_audit_log.export',
+] as const satisfies readonly Permission[]
+
+export type SensitivePermission = (typeof SENSITIVE)[number]
+
 /** What a key is measured by: a role and, where it has some, scopes that leave less of it. */
 export interface Grant {
   role: Role
@@ -71,4 +104,9 @@ export function isPermitted({ role, scopes }: Grant, permission: Permission): bo
 /** Everything that a grant permits. */
 export function permissionsOf(grant: Grant): Permission[] {
   return (Object.keys(PERMISSIONS) as Permission[]).filter((permission) => isPermitted(grant, permission))
+}
+
+/** Whether a grant permits anything that asks for a one-time code. */
+export function isSensitive(grant: Grant): boolean {
+  return SENSITIVE.some((permission) => isPermitted(grant, permission))
 }

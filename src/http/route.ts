@@ -3,8 +3,9 @@ import { limitAddress } from './address-limit.ts'
 import { demandAudit } from './audit.ts'
 import { authorize } from './authorize.ts'
 import { limitBody, requireJson } from './json-body.ts'
-import type { Permission } from './permissions.ts'
+import type { Permission, SensitivePermission } from './permissions.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { requireStepUp, STEP_UP_HEADER } from './step-up.ts'
 
 /** Headers of an answer that shows a secret: it must stay in no cache. */
 export const UNCACHED = { 'cache-control': 'no-store' }
@@ -31,12 +32,30 @@ const problemAnswer = (description: string) => ({
   content: { 'application/problem+json': { schema: problemSchema } },
 })
 
-interface Rule {
-  /** Who may: a permission of `permissions.ts`, or `public` for everybody. */
-  permission: Permission | 'public'
+/** Whether a route asks for a one-time code: of every request, or of some, in its handler (`demandStepUp`). */
+type StepUp = 'always' | 'conditional'
+
+/** Who may: a permission of `permissions.ts`, or `public` for everybody. With one that is sensitive goes when it asks. */
+type Rule = {
   body_bytes_max?: number
   /** Whether it leaves an entry in the audit log; unless said, everything but `GET` does. */
   is_audited?: boolean
+} & (
+  | { permission: SensitivePermission; step_up: StepUp }
+  | { permission: Exclude<Permission, SensitivePermission> | 'public'; step_up?: never }
+)
+
+const STEP_UP_TEXT: Record<StepUp, string> = {
+  always: 'A current one-time code, of a key that is enrolled',
+  conditional: 'A current one-time code, of a key that is enrolled, where the request is a sensitive one',
+}
+
+/** The contract of a request with the header of the code in it. */
+function withCode(request: RouteConfig['request'], step_up: StepUp): RouteConfig['request'] {
+  const { headers = z.object({}) } = request ?? {}
+  if (!(headers instanceof z.ZodObject)) throw new Error('headers are an object here, so that one can be added')
+  const code = z.string().optional().openapi({ example: '123456', description: STEP_UP_TEXT[step_up] })
+  return { ...request, headers: headers.extend({ [STEP_UP_HEADER.toLowerCase()]: code }) }
 }
 
 type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'security'> & { path: P }
@@ -46,12 +65,17 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
  * without saying the latter.
  */
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
-  const { permission, body_bytes_max = BODY_BYTES_MAX, is_audited = contract.method !== 'get', ...described } = contract
+  const { permission, step_up, body_bytes_max = BODY_BYTES_MAX, ...more } = contract
+  const { is_audited = contract.method !== 'get', ...described } = more
   const is_public = permission === 'public'
   const body = contract.request?.body
   const has_body = body !== undefined
   const route = {
     ...described,
+    ...(step_up !== undefined && {
+      'x-step-up': step_up,
+      request: withCode(contract.request, step_up),
+    }),
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
     'x-audited': is_audited,
@@ -59,6 +83,8 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
       is_public ? limitAddress : authorize(permission),
       ...(is_audited ? [demandAudit] : []),
       ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
+      // Last, since it uses a code up.
+      ...(step_up === 'always' ? [requireStepUp] : []),
     ],
     responses: {
       429: problemAnswer('Too many requests, or too much in store'),

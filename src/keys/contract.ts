@@ -101,6 +101,11 @@ export const keyParam = tenantParam.extend({ key: id })
 
 export type KeyChange = z.output<typeof patchBody>
 
+/** Whether a change is of what the key may do, and not only of what it is called. */
+export function changesReach({ scopes, ip_allowlist }: KeyChange): boolean {
+  return scopes !== undefined || ip_allowlist !== undefined
+}
+
 /** A tenant's key as the API shows it: without its hash. */
 export function toKeyJson(row: KeyRow) {
   if (row.role === 'operator') throw new Error('an operator key has no tenant')

@@ -12,6 +12,8 @@ export interface NewKey {
   expires_at?: number | undefined
   scopes?: Permission[] | null
   ip_allowlist?: string[] | null
+  /** Whose one-time codes it takes; its own unless it replaces another. */
+  enrolment_of?: string | null
 }
 
 /**
@@ -20,7 +22,7 @@ export interface NewKey {
  */
 export async function makeKey(
   tenant_id: string | null,
-  { name, role, mode, expires_at, scopes = null, ip_allowlist = null }: NewKey,
+  { name, role, mode, expires_at, scopes = null, ip_allowlist = null, enrolment_of = null }: NewKey,
   now: number,
   random: RandomBytes,
 ): Promise<{ row: KeyRow; key: string }> {
@@ -39,6 +41,7 @@ export async function makeKey(
     ip_allowlist,
     last_used_at: null,
     replaced_by: null,
+    enrolment_of,
   }
   return { row, key }
 }

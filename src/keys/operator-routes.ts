@@ -4,8 +4,10 @@ import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, UNCACHED } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
+import { demandStepUp } from '../http/step-up.ts'
 import { actorOf } from './actor.ts'
 import {
+  changesReach,
   createdOperatorKeySchema,
   createOperatorKeyBody,
   operatorKeyParam,
@@ -50,6 +52,7 @@ operatorKeyRoutes.openapi(
     method: 'post',
     path: all,
     permission: 'operator_key.create',
+    step_up: 'always',
     tags,
     summary: 'Create an operator key',
     request: { body: jsonBody(createOperatorKeyBody) },
@@ -83,17 +86,19 @@ operatorKeyRoutes.openapi(
     method: 'patch',
     path: one,
     permission: 'operator_key.update',
+    step_up: 'conditional',
     tags,
     summary: 'Change an operator key',
-    description: 'Changes what is named, within 2 seconds everywhere. Its role and its expiry stay.',
+    description:
+      'Changes what is named, within 2 seconds everywhere. Its role and its expiry stay. Scopes and addresses need a one-time code.',
     request: { params: operatorKeyParam, body: jsonBody(patchBody) },
     responses: { 200: jsonAnswer(operatorKeySchema, 'The key as it is now') },
   }),
   async (c) => {
+    const change = c.req.valid('json')
+    if (changesReach(change)) await demandStepUp(c)
     return c.json(
-      toOperatorKeyJson(
-        unwrap(await updateKey(c.var.deps, null, c.req.valid('param').key, c.req.valid('json'), actorOf(c))),
-      ),
+      toOperatorKeyJson(unwrap(await updateKey(c.var.deps, null, c.req.valid('param').key, change, actorOf(c)))),
       200,
     )
   },
@@ -104,6 +109,7 @@ operatorKeyRoutes.openapi(
     method: 'post',
     path: `${one}/rotate`,
     permission: 'operator_key.rotate',
+    step_up: 'always',
     tags,
     summary: 'Rotate an operator key',
     description:
@@ -123,6 +129,7 @@ operatorKeyRoutes.openapi(
     method: 'delete',
     path: one,
     permission: 'operator_key.revoke',
+    step_up: 'always',
     tags,
     summary: 'Revoke an operator key',
     description: 'It stops working within 2 seconds everywhere.',

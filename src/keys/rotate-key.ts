@@ -46,7 +46,9 @@ export async function rotateKey(
       write: async (trail, guard) => {
         const { tenant_id, role, name, hint, scopes, ip_allowlist, expires_at } = old
         const like = { role, name, mode: modeOf(hint), scopes, ip_allowlist, expires_at: expires_at ?? undefined }
-        const made = await makeKey(tenant_id, like, now, deps.random)
+        // Shared rather than copied: a code that one of the two used up is none for the other, and wrong ones add up.
+        const enrolment_of = old.enrolment_of ?? old.id
+        const made = await makeKey(tenant_id, { ...like, enrolment_of }, now, deps.random)
         return replace(deps, trail, old, made, { ends_at, now, guard, limit: WITH_REPLACED * keysMax(tenant) })
       },
     })

@@ -3,10 +3,13 @@ import { tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
+import { isSensitive } from '../http/permissions.ts'
 import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
+import { demandStepUp } from '../http/step-up.ts'
 import { actorOf } from './actor.ts'
 import {
+  changesReach,
   confirmQuery,
   createBody,
   createdSchema,
@@ -52,13 +55,18 @@ keyRoutes.openapi(
     method: 'post',
     path: all,
     permission: 'key.create',
+    step_up: 'conditional',
     tags,
     summary: 'Create an API key',
+    description: 'One that could do anything sensitive needs a one-time code.',
     request: { params: tenantParam, body: jsonBody(createBody) },
     responses: { 201: jsonAnswer(createdSchema, 'The key, shown this once') },
   }),
   async (c) => {
-    const { row, key } = unwrap(await createKey(c.var.deps, tenantOf(c), c.req.valid('json'), actorOf(c)))
+    const wanted = c.req.valid('json')
+    // Else whoever stole a key that is enrolled would make one that is not.
+    if (isSensitive(wanted)) await demandStepUp(c)
+    const { row, key } = unwrap(await createKey(c.var.deps, tenantOf(c), wanted, actorOf(c)))
     return c.json({ ...toKeyJson(row), key }, 201, UNCACHED)
   },
 )
@@ -84,16 +92,20 @@ keyRoutes.openapi(
     method: 'patch',
     path: one,
     permission: 'key.update',
+    step_up: 'conditional',
     tags,
     summary: 'Change an API key',
-    description: 'Changes what is named, within 2 seconds everywhere. Its role and its expiry stay.',
+    description:
+      'Changes what is named, within 2 seconds everywhere. Its role and its expiry stay. Scopes and addresses need a one-time code.',
     request: { params: keyParam, query: confirmQuery, body: jsonBody(patchBody) },
     responses: { 200: jsonAnswer(keySchema, 'The key as it is now') },
   }),
   async (c) => {
     const { tenant, key } = c.req.valid('param')
+    const change = c.req.valid('json')
+    if (changesReach(change)) await demandStepUp(c)
     const actor = actorOf(c, c.req.valid('query').confirm)
-    return c.json(toKeyJson(unwrap(await updateKey(c.var.deps, tenant, key, c.req.valid('json'), actor))), 200)
+    return c.json(toKeyJson(unwrap(await updateKey(c.var.deps, tenant, key, change, actor))), 200)
   },
 )
 
@@ -102,6 +114,7 @@ keyRoutes.openapi(
     method: 'post',
     path: `${one}/rotate`,
     permission: 'key.rotate',
+    step_up: 'always',
     tags,
     summary: 'Rotate an API key',
     description:
@@ -122,6 +135,7 @@ keyRoutes.openapi(
     method: 'delete',
     path: one,
     permission: 'key.revoke',
+    step_up: 'always',
     tags,
     summary: 'Revoke an API key',
     description: 'It stops working within 2 seconds everywhere.',

@@ -24,6 +24,8 @@ export const apiKeys = sqliteTable(
     last_used_at: integer(),
     /** The key that a rotation made in its place. */
     replaced_by: text(),
+    /** The key whose enrolment for one-time codes is also this one's: the first of a line of rotations. Null for itself. */
+    enrolment_of: text(),
   },
   (t) => [uniqueIndex('api_keys_hash').on(t.hash), index('api_keys_tenant').on(t.tenant_id, t.id)],
 )

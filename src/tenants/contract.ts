@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { time, toTime } from '../http/time.ts'
+import { STEP_UP_POLICIES } from '../step-up/table.ts'
 import { resolveLimits } from './limits.ts'
 import { UNKNOWN_EVENT_TYPES } from './table.ts'
 import type { TenantRow } from './update-tenant.ts'
@@ -50,6 +51,12 @@ const unknownEventTypes = z
   .enum(UNKNOWN_EVENT_TYPES)
   .openapi({ description: 'What becomes of messages whose type is not in the catalogue' })
 
+const stepUp = z.enum(STEP_UP_POLICIES).openapi({
+  description:
+    '`required`: sensitive operations need a one-time code, and a key that is not enrolled cannot do them. ' +
+    'The tenant’s admins can demand that too, and cannot take this back',
+})
+
 export const tenantSchema = z
   .object({
     id: z.string().openapi({ example: 'acme' }),
@@ -59,6 +66,7 @@ export const tenantSchema = z
     retention_days: z.int().openapi({ description: 'How long finished deliveries, and the ids seen, are kept' }),
     audit_retention_days: z.int().openapi({ description: 'How long the audit log is kept' }),
     unknown_event_types: unknownEventTypes,
+    step_up: stepUp,
     created_at: time,
     updated_at: time,
   })
@@ -71,6 +79,7 @@ const settable = {
   retention_days: z.int().min(1).max(365),
   audit_retention_days: z.int().min(30).max(3650),
   unknown_event_types: unknownEventTypes,
+  step_up: stepUp,
 }
 
 export const createBody = z
@@ -85,6 +94,7 @@ export const createBody = z
     retention_days: settable.retention_days.default(30),
     audit_retention_days: settable.audit_retention_days.default(365),
     unknown_event_types: settable.unknown_event_types.default('accept'),
+    step_up: settable.step_up.default('enrolled'),
   })
   .openapi('CreateTenant')
 
@@ -99,7 +109,7 @@ export const deleteQuery = z.object({
 
 /** A tenant as the API shows it, with all its limits. */
 export function toTenantJson(row: TenantRow) {
-  const { id, name, disable_after_days, retention_days, audit_retention_days, unknown_event_types } = row
+  const { id, name, disable_after_days, retention_days, audit_retention_days, unknown_event_types, step_up } = row
   return {
     id,
     name,
@@ -108,6 +118,7 @@ export function toTenantJson(row: TenantRow) {
     retention_days,
     audit_retention_days,
     unknown_event_types,
+    step_up,
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),
   }

@@ -15,6 +15,7 @@ import { log } from '../lib/log.ts'
 import { unmatchedMessages } from '../messages/table.ts'
 import { callQuota } from '../quotas/stub.ts'
 import type { Run } from '../retention/run.ts'
+import { totpEnrolments } from '../step-up/table.ts'
 import { tenantDeletions } from './table.ts'
 
 /** Every table with rows of tenants but `endpoints`, which come first. */
@@ -26,6 +27,7 @@ const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
   deadLetters,
   deliveries,
   unmatchedMessages,
+  totpEnrolments,
 ]
 
 const ENDPOINTS_PER_PAGE = 50

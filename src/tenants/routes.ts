@@ -5,6 +5,7 @@ import { jsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
+import { demandStepUp } from '../http/step-up.ts'
 import { createBody, deleteQuery, patchBody, tenantSchema, toTenantJson } from './contract.ts'
 import { createTenant } from './create-tenant.ts'
 import { deleteTenant } from './delete-tenant.ts'
@@ -67,14 +68,18 @@ tenantRoutes.openapi(
     method: 'patch',
     path: '/v1/tenants/{tenant}',
     permission: 'tenant.update',
+    step_up: 'conditional',
     tags,
     summary: 'Change a tenant',
-    description: 'Changes what is named; `limits` replaces all limits that were set before.',
+    description:
+      'Changes what is named; `limits` replaces all limits that were set before. `step_up` needs a one-time code.',
     request: { params: tenantParam, body: jsonBody(patchBody) },
     responses: { 200: jsonAnswer(tenantSchema, 'The tenant as it is now') },
   }),
   async (c) => {
-    const tenant = unwrap(await updateTenant(c.var.deps, c.req.valid('param').tenant, c.req.valid('json')))
+    const change = c.req.valid('json')
+    if (change.step_up !== undefined) await demandStepUp(c)
+    const tenant = unwrap(await updateTenant(c.var.deps, c.req.valid('param').tenant, change))
     return c.json(toTenantJson(tenant), 200)
   },
 )
@@ -84,6 +89,7 @@ tenantRoutes.openapi(
     method: 'delete',
     path: '/v1/tenants/{tenant}',
     permission: 'tenant.delete',
+    step_up: 'always',
     tags,
     summary: 'Delete a tenant',
     description:

@@ -1,4 +1,5 @@
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { StepUpPolicy } from '../step-up/table.ts'
 
 /** What the operator may change per tenant; absent members take the defaults of `limits.ts`. */
 export interface TenantLimits {
@@ -30,6 +31,9 @@ export const tenants = sqliteTable('tenants', {
   retention_days: integer().notNull(),
   audit_retention_days: integer().notNull().default(365),
   unknown_event_types: text().$type<UnknownEventTypes>().notNull().default('accept'),
+  /** What the operator demands of the tenant's keys, and what its admins do: the stricter counts. */
+  step_up: text().$type<StepUpPolicy>().notNull().default('enrolled'),
+  own_step_up: text().$type<StepUpPolicy>().notNull().default('enrolled'),
   created_at: integer().notNull(),
   updated_at: integer().notNull(),
 })

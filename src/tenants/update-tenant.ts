@@ -12,9 +12,14 @@ import { tenants } from './table.ts'
 export type TenantRow = typeof tenants.$inferSelect
 
 export type TenantChange = {
-  [K in 'name' | 'limits' | 'disable_after_days' | 'retention_days' | 'audit_retention_days' | 'unknown_event_types']?:
-    | TenantRow[K]
-    | undefined
+  [K in
+    | 'name'
+    | 'limits'
+    | 'disable_after_days'
+    | 'retention_days'
+    | 'audit_retention_days'
+    | 'unknown_event_types'
+    | 'step_up']?: TenantRow[K] | undefined
 }
 
 /** Changes what is named, and lets the tenant's Endpoints know. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   isPermitted,
+  isSensitive,
   PERMISSIONS,
   type Permission,
   permissionsOf,
@@ -73,8 +74,25 @@ describe('roles, as the design has them', () => {
     expect(held('viewer').filter(changes)).toEqual([])
   })
 
-  it('let an auditor see nothing but the audit log', () => {
-    expect(held('auditor').filter((permission) => !permission.startsWith('audit'))).toEqual([])
+  it('let an auditor see nothing but the audit log, and enrol itself', () => {
+    expect(held('auditor').filter((permission) => !/^(audit|key\.totp\.)/.test(permission))).toEqual([])
+  })
+})
+
+describe('a grant that could do something sensitive', () => {
+  it.each([
+    ['operator', null, true],
+    ['admin', null, true],
+    ['developer', null, true],
+    ['auditor', null, true],
+    ['publisher', null, false],
+    ['viewer', null, false],
+    ['developer', ['endpoint.write', 'message.publish'], false],
+    ['developer', ['endpoint.write', 'dead_letter.redrive'], true],
+    ['viewer', ['endpoint.secret.reveal'], false],
+    ['operator', ['tenant.list'], false],
+  ] as [Role, Permission[] | null, boolean][])('%s with %s: %s', (role, scopes, expected) => {
+    expect(isSensitive({ role, scopes })).toBe(expected)
   })
 })
 

@@ -92,6 +92,8 @@ describe('an answer has just the members that the document promises', () => {
     ['post', `${of_tenant}/keys`, '201'],
     ['get', `${of_tenant}/keys/{key}`, '200'],
     ['post', `${of_tenant}/keys/{key}/rotate`, '201'],
+    ['get', `${of_tenant}/keys/{key}/totp`, '200'],
+    ['get', `${of_tenant}/step-up`, '200'],
     ['post', '/v1/keys', '201'],
     ['post', `${of_tenant}/endpoints`, '201'],
     ['post', `${of_tenant}/endpoints/{endpoint}/disable`, '200'],

@@ -29,6 +29,7 @@ describe('a tenant', () => {
       retention_days: 30,
       audit_retention_days: 365,
       unknown_event_types: 'accept',
+      step_up: 'enrolled',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: body.created_at,
     })
