@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
+import { LEVELS } from './lib/log.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
 
 /** What wrangler.toml binds, and the settings and secrets beside it. */
@@ -21,6 +22,10 @@ export interface Bindings {
   MASTER_KEYS: string
   /** Secret, optional: an operator key that needs no row in D1. */
   POSTERN_OPERATOR_KEY?: string
+  /** `debug`, `info`, `warn` or `error`; src/lib/log.ts reads it from where the platform puts it. */
+  LOG_LEVEL?: string
+  /** Secret, optional: where unexpected errors are sent. Without it nothing is. */
+  SENTRY_DSN?: string
 }
 
 declare global {
@@ -43,6 +48,8 @@ const settingsSchema = z
       .transform((text) => text.split(',').map((port) => Number(port.trim())))
       .pipe(z.array(z.int().min(1).max(65_535))),
     POSTERN_OPERATOR_KEY: z.string().optional(),
+    // Read once more where it is used: a log has to work before any of this was parsed. Here a wrong one is refused.
+    LOG_LEVEL: z.enum(LEVELS).default('info'),
     MASTER_KEYS: z.string().transform((text, context) => {
       const keyring = parseKeyring(text)
       if (keyring.ok) return keyring.value

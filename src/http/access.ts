@@ -6,6 +6,7 @@ import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
 import { liesIn, type Network, toNetworks } from '../lib/network.ts'
 import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
+import { report } from '../report.ts'
 import type { tenants } from '../tenants/table.ts'
 import type { Grant } from './permissions.ts'
 
@@ -80,7 +81,12 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   if (!(await isWellFormedApiKey(api_key))) return null
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
-  const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
+  const load = () =>
+    loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null).catch((error) => {
+      // Whoever has something cached goes on with it, and would be the only one to know.
+      report(deps, 'access.stale', error, { tenant_id })
+      throw error
+    })
   const name = `${hash}|${tenant_id ?? ''}`
   const loaded = await cache.get(name, load, deps.now, deps.waitUntil)
   // Keys that somebody makes up must not push out those that are real.

@@ -11,6 +11,7 @@ import { eventTypeSchemas, eventTypes } from '../event-types/table.ts'
 import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
 import { unmatchedMessages } from '../messages/table.ts'
+import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
 import { tenantDeletions } from './table.ts'
 
@@ -83,7 +84,7 @@ async function removeEndpoints(deps: Deps, run: Run, tenant_id: string, found: F
         await Promise.all(lanes.map((lane) => callEndpoint(deps.env, objectName(id, lane), (stub) => stub.remove())))
         removed.push(id)
       } catch (error) {
-        log('warn', 'endpoint.remove_failed', { tenant_id, endpoint_id: id, error })
+        report(deps, 'endpoint.remove_failed', error, { tenant_id, endpoint_id: id })
         is_through = false
       }
     }
