@@ -81,14 +81,10 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   if (!(await isWellFormedApiKey(api_key))) return null
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
-  const load = () =>
-    loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null).catch((error) => {
-      // Whoever has something cached goes on with it, and would be the only one to know.
-      report(deps, 'access.stale', error, { tenant_id })
-      throw error
-    })
+  const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
+  const unheard = (error: unknown) => report(deps, 'access.stale', error, { tenant_id })
   const name = `${hash}|${tenant_id ?? ''}`
-  const loaded = await cache.get(name, load, deps.now, deps.waitUntil)
+  const loaded = await cache.get(name, load, deps.now, deps.waitUntil, unheard)
   // Keys that somebody makes up must not push out those that are real.
   if (loaded.key === null && operator === null) cache.forget((key) => key === name)
   const principal = operator ?? principalOfRow(loaded.key, hash, deps.now())

@@ -46,6 +46,7 @@ export class StaleCache<V> {
   /**
    * @param now Unix milliseconds
    * @param background keeps a load alive after the request (`waitUntil`): one whose request is gone never ends
+   * @param unheard hears of a loader that failed while what is known serves
    * @throws what the loader throws, when nothing usable is known
    */
   async get(
@@ -53,6 +54,7 @@ export class StaleCache<V> {
     load: () => Promise<V>,
     now: () => number,
     background: (work: Promise<unknown>) => void,
+    unheard: (error: unknown) => void = () => {},
   ): Promise<V> {
     const entry = this.entries.get(key)
     if (entry === undefined) return this.load(key, load, now, background)
@@ -60,11 +62,11 @@ export class StaleCache<V> {
     if (age_ms < this.freshness.fresh_ms) {
       this.entries.delete(key)
       this.entries.set(key, entry)
-      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(() => {})
+      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(unheard)
       return entry.value
     }
     const loading = this.load(key, load, now, background)
-    return age_ms < this.freshness.stale_ms ? withPatience(loading, entry.value) : loading
+    return age_ms < this.freshness.stale_ms ? withPatience(loading, entry.value, unheard) : loading
   }
 
   /** Forgets every key that the predicate names; a load under way does not bring it back. */
@@ -113,13 +115,17 @@ export class StaleCache<V> {
 }
 
 /** What loads, or what is known when that fails or takes its time. */
-async function withPatience<V>(loading: Promise<V>, known: V): Promise<V> {
+async function withPatience<V>(loading: Promise<V>, known: V, unheard: (error: unknown) => void): Promise<V> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<V>((resolve) => {
     timer = setTimeout(() => resolve(known), PATIENCE_MS)
   })
   try {
-    return await Promise.race([loading.catch(() => known), late])
+    const loaded = loading.catch((error) => {
+      unheard(error)
+      return known
+    })
+    return await Promise.race([loaded, late])
   } finally {
     clearTimeout(timer)
   }

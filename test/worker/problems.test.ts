@@ -164,7 +164,7 @@ describe('trouble inside', () => {
   })
 
   it('is never blamed on a caller by the rate limiter: one that fails blocks nobody', async () => {
-    const logged = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.spyOn(Math, 'random').mockReturnValue(0)
     vi.spyOn(env.REQUEST_LIMIT, 'limit').mockRejectedValue(new Error('down'))
     expect((await call('GET', '/v1/tenants')).status).toBe(200)
