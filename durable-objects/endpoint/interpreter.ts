@@ -20,9 +20,6 @@ import { sendWakes, type Wake } from './wakes.ts'
 
 const CANCEL_PAGE = 500
 
-/** As the log has them. */
-const ANNOUNCEMENTS = { breaker_opened: 'endpoint.breaker_opened', breaker_closed: 'endpoint.breaker_closed' } as const
-
 /** What must outlive the process, beside the deliveries. */
 export interface Condition {
   breaker: Breaker
@@ -143,7 +140,9 @@ export class Interpreter {
         this.at.settings.disable(effect.reason, turn.now)
         break
       case 'announce':
-        this.at.log('info', ANNOUNCEMENTS[effect.event], { open_until: this.state.breaker.open_until })
+        this.at.log('info', effect.event === 'breaker_opened' ? 'endpoint.breaker_opened' : 'endpoint.breaker_closed', {
+          open_until: this.state.breaker.open_until,
+        })
         break
     }
   }

@@ -17,8 +17,8 @@ export const answerError: ErrorHandler<AppEnv> = (error, c) => {
     const at = { env: c.env, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }
     // A verb that says so itself has logged the cause; here is the request that it cost.
     const cause = error instanceof ProblemError ? new Outage(error.message) : error
-    const message = answer.code === 'internal' ? 'request.internal' : 'request.unavailable'
-    report(at, message, cause, { code: answer.code, ...fieldsOf(c) })
+    const fields = { code: answer.code, ...fieldsOf(c) }
+    report(at, answer.code === 'internal' ? 'request.internal' : 'request.unavailable', cause, fields)
   }
   return problemResponse(answer, c.var.requestId)
 }
