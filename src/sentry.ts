@@ -1,5 +1,4 @@
 /** Sends what nobody expected to Sentry, where there is one: by toucan-js, a client for each event, because a Worker has no global scope. */
-import { linkedErrorsIntegration, Toucan } from 'toucan-js'
 import { EventBudget } from './lib/event-budget.ts'
 import { type Fields, log, SECRETS } from './lib/log.ts'
 import { createRedactor, frames } from './lib/redact.ts'
@@ -27,35 +26,41 @@ const redactor = createRedactor(SECRETS)
 export function sendToSentry(at: Reporting, message: string, error: unknown, fields: Fields): void {
   const { SENTRY_DSN: dsn } = at.env
   if (dsn === undefined || dsn === '') return
+  const unsent = budget.take(message, Date.now())
+  if (unsent === null) return
   try {
-    const unsent = budget.take(message, Date.now())
-    if (unsent === null) return
     // A wrong setting must not stop what it is not needed for; and the client would print it.
     if (!DSN.test(dsn)) throw new TypeError('SENTRY_DSN is none: https://{public key}@{host}/{project id}')
-    const toucan = new Toucan({
-      dsn,
-      environment: at.env.ENVIRONMENT,
-      release: `postern@${VERSION}+${at.env.VERSION.id}`,
-      // Neither requests nor breadcrumbs: an event has what it was given here, and nothing else.
-      defaultIntegrations: [linkedErrorsIntegration({ limit: CAUSES_MAX })],
-      context: { waitUntil: (work) => at.waitUntil(work.catch(fail)) },
-      transportOptions: { fetcher: fetchInTime },
-      // Everything once more, whoever put it there. What the client keeps for itself does not leave anyway.
-      beforeSend: ({ sdkProcessingMetadata: _, ...event }) =>
-        redactor.value(event, { with_stack: false }) as unknown as typeof event,
-    })
-    toucan.setTag('log', message)
-    if (at.env.VERSION.tag !== '') toucan.setTag('version_tag', at.env.VERSION.tag)
-    for (const [name, value] of Object.entries(fields)) {
-      const shown = redactor.value(value, { with_stack: false })
-      if (TAGS.includes(name) && typeof shown === 'string') toucan.setTag(name, shown)
-      else toucan.setExtra(name, shown)
-    }
-    if (unsent > 0) toucan.setExtra('unsent', unsent)
-    toucan.captureException(withoutSecrets(error))
+    at.waitUntil(send(at, dsn, message, error, { ...fields, ...(unsent > 0 && { unsent }) }).catch(fail))
   } catch (failure) {
     fail(failure)
   }
+}
+
+async function send(at: Reporting, dsn: string, message: string, error: unknown, fields: Fields): Promise<void> {
+  // Only now: a deployment without Sentry does not even start the client.
+  const { linkedErrorsIntegration, Toucan } = await import('toucan-js')
+  const toucan = new Toucan({
+    dsn,
+    environment: at.env.ENVIRONMENT,
+    release: `postern@${VERSION}+${at.env.VERSION.id}`,
+    // Neither requests nor breadcrumbs: an event has what it was given here, and nothing else.
+    defaultIntegrations: [linkedErrorsIntegration({ limit: CAUSES_MAX })],
+    context: { waitUntil: (work) => at.waitUntil(work.catch(fail)) },
+    transportOptions: { fetcher: fetchInTime },
+    // Everything once more, whoever put it there. What the client keeps for itself does not leave anyway.
+    beforeSend: ({ sdkProcessingMetadata: _, ...event }) =>
+      redactor.value(event, { with_stack: false }) as unknown as typeof event,
+  })
+  toucan.setTag('log', message)
+  if (at.env.VERSION.tag !== '') toucan.setTag('version_tag', at.env.VERSION.tag)
+  // Together, so that each is judged by its name.
+  const shown = Object.entries(redactor.value(fields, { with_stack: false }) as Fields)
+  for (const [name, value] of shown) {
+    if (TAGS.includes(name) && typeof value === 'string') toucan.setTag(name, value)
+    else toucan.setExtra(name, value)
+  }
+  toucan.captureException(withoutSecrets(error))
 }
 
 function fail(error: unknown): void {

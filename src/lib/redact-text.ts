@@ -6,7 +6,7 @@
 export const REDACTED = '[redacted]'
 
 /** Characters of a text that are looked at. With it the work is bounded, whatever the text makes of the patterns. */
-const SCANNED_MAX = 8192
+const SCANNED_MAX = 4608
 
 /** A secret that reaches across the end of what is looked at is not recognized by its first half: so much is left out there. */
 const KNOWN_SECRET_MAX = 512
@@ -25,10 +25,6 @@ const PATTERNS: readonly (readonly [pattern: RegExp, shown: string])[] = [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
     `${REDACTED} private key`,
   ],
-  // Of a URL: who logs in, and what a query or a fragment says. Not the rest, by which it is recognized.
-  [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'<>]*@/gi, `$1${REDACTED}@`],
-  [/([a-z][a-z0-9+.-]{0,30}:\/\/[^\s?#"'<>]*)\?[^\s#"'<>]+/gi, `$1?${REDACTED}`],
-  [/([a-z][a-z0-9+.-]{0,30}:\/\/[^\s#"'<>]*)#[^\s"'<>]+/gi, `$1#${REDACTED}`],
   // Headers whose values have parts, to the end of the line.
   [new RegExp(`((?:authorization|cookie)${EQUALS})(?:${QUOTED}|[^\\r\\n]+)`, 'gi'), `$1${REDACTED}`],
   // Credentials of HTTP (RFC 7617, RFC 6750).
@@ -47,17 +43,31 @@ const PATTERNS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   [new RegExp(`((?:${NAMES})${EQUALS})(?:${QUOTED}|[^\\s,;&"'}\\\\]+)`, 'gi'), `$1${REDACTED}`],
 ]
 
-const URL_PATH = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/?#"'<>]*\/)([^\s?#"'<>]+)/gi
+/** What each of them needs to be there: most texts are a name or an id, and need no closer look. */
+const SUSPICIOUS =
+  /[=:]|basic|bearer|pst_|whs(?:ec|k)_|[sr]k_(?:live|test)|gh[opsur]_|github_pat|glpat|xox|shp(?:at|ca|pa|ss)|akia|eyj|private key/i
+
+const URL_TEXT = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]+/gi
 /** What random text looks like in a path: Slack, Discord and others have their secret there. Our own ids are none. */
 const PATH_TOKEN = /^(?=.*[0-9])(?=.*[a-z])(?![a-z]{2,4}_[0-9A-Z]{26}$)[a-z0-9_-]{20,}$/i
 
-function withoutPathTokens(_url: string, before: string, path: string): string {
-  return before + path.replace(/[^/]+/g, (segment) => (PATH_TOKEN.test(segment) ? REDACTED : segment))
+/** A URL by which it is recognized, without who logs in, what its query or fragment says, and what is random in its path. */
+function withoutCredentials(url: string): string {
+  const start = url.indexOf('://') + 3
+  const end = url.search(/[?#]./)
+  const place = end < 0 ? url.slice(start) : url.slice(start, end)
+  const shown = place.split('/').map((part, i) => {
+    if (i > 0 && PATH_TOKEN.test(part)) return REDACTED
+    // Not only of the first part: a path may hold a URL.
+    const at = part.lastIndexOf('@')
+    return at > 0 ? REDACTED + part.slice(at) : part
+  })
+  return url.slice(0, start) + shown.join('/') + (end < 0 ? '' : `${url[end]}${REDACTED}`)
 }
 
 /**
  * Makes the function that takes out of a text what it must not show. Bounded work for any text; never throws.
- * What is longer than 8,192 characters is cut, and says so.
+ * What is longer than 4,608 characters is cut, and says so.
  * @param secrets what this deployment keeps secret, as it is written
  */
 export function createTextRedactor(secrets: readonly string[]): (text: string) => string {
@@ -74,8 +84,9 @@ export function createTextRedactor(secrets: readonly string[]): (text: string) =
     const is_cut = text.length > SCANNED_MAX
     let shown = is_cut ? text.slice(0, SCANNED_MAX) : text
     for (const secret of known) if (shown.includes(secret)) shown = shown.replaceAll(secret, REDACTED)
+    if (!is_cut && !SUSPICIOUS.test(shown)) return shown
+    shown = shown.replace(URL_TEXT, withoutCredentials)
     for (const [pattern, replacement] of PATTERNS) shown = shown.replace(pattern, replacement)
-    if (shown.includes('://')) shown = shown.replace(URL_PATH, withoutPathTokens)
     return is_cut ? `${shown.slice(0, -KNOWN_SECRET_MAX)}[…]` : shown
   }
 }

@@ -12,9 +12,9 @@ const STACK_LENGTH_MAX = 4096
 const LENGTH_MAX = 32_768
 
 /** What can be said in JSON. */
-export type Shown = string | number | boolean | null | Shown[] | { [name: string]: Shown }
+type Shown = string | number | boolean | null | Shown[] | { [name: string]: Shown }
 
-export interface RedactOptions {
+interface RedactOptions {
   /** Of errors; without it their name, message and causes. */
   with_stack: boolean
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { waitFor } from './harness.ts'
 
 /** Of https://develop.sentry.dev/sdk/data-model/event-payloads/, what the tests look at. */
-export interface SentryEvent {
+interface SentryEvent {
   event_id: string
   environment: string
   release: string
@@ -21,7 +21,7 @@ export interface SentryEvent {
   }
 }
 
-export interface Sent {
+interface Sent {
   path: string
   query: string
   /** All of the request's body, to look for what must not be in it. */
