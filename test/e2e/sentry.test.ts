@@ -175,7 +175,8 @@ describe('Sentry', () => {
     expect(failed.level).toBe('warn')
     for (let times = 0; times < 3; times++) await publish()
     await arrived(4)
-    expect(await shared.faults.strikes('ATTEMPTS')).toBe(4)
+    const struck = async () => (await shared.faults.strikes('ATTEMPTS')) === 4
+    await waitFor(struck, { limit_ms: 5000, what: 'The fourth bug' })
     expect(sentry.asked).toBe(1)
   })
 
