@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { createDeps } from '../../src/deps.ts'
 import { formerHomes, homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } from '../../src/endpoints/lanes.ts'
 import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
@@ -82,9 +83,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.store = new Store(storage.sql)
     this.meta = new Meta(storage.sql)
     const spreadSettings = () => this.spreadSettings()
+    const deps = createDeps(env, this.waitUntil)
     this.settings = new SettingsCopy({
       meta: this.meta,
-      db: env.DB,
+      deps,
       spreadSettings,
       log: this.log,
       report: this.report,
