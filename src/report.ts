@@ -29,11 +29,34 @@ const reported = new WeakSet<object>()
  * @param fields names, ids and counts; they are redacted
  */
 export function report(at: Reporting, message: string, error: unknown, fields: Fields = {}): void {
+  if (write(message, error, fields)) sendToSentry(at, message, error, fields)
+}
+
+/**
+ * The same, by an object that ends with it, and whatever it was about to send too: its event waits in this isolate
+ * for whoever comes next, which is most often the object that begins again.
+ */
+export const reportAtEnd: Report = (message, error, fields = {}) => {
+  if (write(message, error, fields) && left.length < LEFT_MAX) left.push({ message, error, fields })
+}
+
+/** Sends what ended objects have left. */
+export function reportLeft(at: Reporting): void {
+  for (const { message, error, fields } of left.splice(0)) sendToSentry(at, message, error, fields)
+}
+
+/** More than the budget of a minute has room for would not be sent anyway. */
+const LEFT_MAX = 10
+
+const left: { message: string; error: unknown; fields: Fields }[] = []
+
+/** One line, if it is one that is written. Answers whether it is about a mistake that is new. */
+function write(message: string, error: unknown, fields: Fields): boolean {
   const is_mistake = !isOutage(error) && isNew(error)
   const times = (is_mistake ? mistakes : outages).count(message, Date.now())
   // A count of one says nothing.
   if (times !== null) log(is_mistake ? 'error' : 'warn', message, { ...fields, error, ...(times > 1 && { times }) })
-  if (is_mistake) sendToSentry(at, message, error, fields)
+  return is_mistake
 }
 
 function isNew(error: unknown): boolean {

@@ -4,7 +4,7 @@ import { formerHomes, homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } fro
 import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
-import { type Report, report } from '../../src/report.ts'
+import { type Report, report, reportAtEnd, reportLeft } from '../../src/report.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -79,6 +79,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     const { storage } = ctx
+    // Most often of the life before this one.
+    reportLeft({ env, waitUntil: this.waitUntil })
     this.lane = laneOfObject(ctx.id.name)
     this.store = new Store(storage.sql)
     this.meta = new Meta(storage.sql)
@@ -134,6 +136,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         projection,
         log,
         report,
+        reportAtEnd: (message, error, fields) => reportAtEnd(message, error, { ...this.names(), ...fields }),
       },
       restingState(this.rules(), {
         ...meta.read<Condition>('condition'),

@@ -42,6 +42,8 @@ export interface Instruments {
   projection: Projection
   log: Log
   report: Report
+  /** Of what ends this life of the object. */
+  reportAtEnd: Report
 }
 
 /** Lets the core decide, and performs its effects on what the Endpoint has. */
@@ -75,7 +77,7 @@ export class Interpreter {
       }
     } catch (error) {
       // Memory may now say what storage does not: begin again from storage, which is the truth.
-      this.at.report('endpoint.aborted', error, { event: event.kind })
+      this.at.reportAtEnd('endpoint.aborted', error, { event: event.kind })
       this.at.abort(`an effect failed: ${error}`)
       throw error
     }

@@ -159,8 +159,8 @@ describe('trouble inside', () => {
     const reply = await call('GET', '/v1/tenants', { headers: { 'x-request-id': 'find-me' } })
     expectProblem(reply, 500, 'internal')
     expect(JSON.stringify(reply.body)).not.toContain('hunter2')
-    const [[line] = []] = logged.mock.calls
-    expect(JSON.parse(String(line))).toMatchObject({ message: 'request.internal', request_id: 'find-me' })
+    const lines = logged.mock.calls.map(([line]) => JSON.parse(String(line)))
+    expect(lines).toContainEqual(expect.objectContaining({ message: 'request.internal', request_id: 'find-me' }))
   })
 
   it('is never blamed on a caller by the rate limiter: one that fails blocks nobody', async () => {

@@ -7,7 +7,7 @@ import { JOBS } from '../../../src/scheduled.ts'
 const PROJECT_DIR = fileURLToPath(new URL('../../..', import.meta.url).href)
 
 /** Calls that write a line under the name they are given, and where in them it stands. */
-const CALL = /(?<!function )\b(?:log|report|tellEndpoint)\((?!\))/g
+const CALL = /(?<!function )\b(?:log|report|reportAtEnd|tellEndpoint)\((?!\))/g
 const NAME = /'([a-z_]+(?:\.[a-z_]+)+)'/g
 
 /** Calls that hand on a name that they were given. */
