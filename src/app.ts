@@ -9,9 +9,11 @@ import { endpointRoutes } from './endpoints/routes.ts'
 import { eventTypeRoutes } from './event-types/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
+import { logAnswers } from './http/request-log.ts'
 import { createRouter } from './http/router.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { logs } from './lib/log.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { operatorStepUpRoutes } from './step-up/operator-routes.ts'
@@ -24,6 +26,7 @@ export function createApp() {
 
   app.use(requestId({ limitLength: 128 }))
   app.use(secureHeaders())
+  if (logs('debug')) app.use(logAnswers)
   app.use(async function prepare(c, next) {
     c.set(
       'deps',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
 import type { QuotaRpc } from '../durable-objects/quota/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
+import { LEVELS } from './lib/log.ts'
 import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
 import { STEP_UP_POLICIES } from './step-up/table.ts'
 
@@ -29,6 +30,10 @@ export interface Bindings {
   /** Secret, optional: an operator key that needs no row in D1. */
   POSTERN_OPERATOR_KEY?: string
   OPERATOR_STEP_UP?: string
+  /** `debug`, `info`, `warn` or `error`; src/lib/log.ts reads it from where the platform puts it. */
+  LOG_LEVEL?: string
+  /** Secret, optional: where unexpected errors are sent. Without it nothing is. */
+  SENTRY_DSN?: string
 }
 
 declare global {
@@ -53,6 +58,8 @@ const settingsSchema = z
     REQUESTS_PER_KEY: z.coerce.number().int().min(1).optional(),
     POSTERN_OPERATOR_KEY: z.string().optional(),
     OPERATOR_STEP_UP: z.enum(STEP_UP_POLICIES).default('enrolled'),
+    // Read once more where it is used: a log has to work before any of this was parsed. Here a wrong one is refused.
+    LOG_LEVEL: z.enum(LEVELS).default('info'),
     MASTER_KEYS: z.string().transform((text, context) => {
       const keyring = parseKeyring(text)
       if (keyring.ok) return keyring.value

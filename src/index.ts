@@ -12,7 +12,11 @@ const app = createApp()
 
 export default {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),
-  queue: (batch, env) => consume(batch, env, () => Date.now()),
+  queue: (batch, env, ctx) =>
+    consume(
+      batch,
+      createDeps(env, (work) => ctx.waitUntil(work)),
+    ),
   scheduled: (controller, env, ctx) =>
     runScheduled(
       controller,

@@ -1,6 +1,7 @@
 import { keepAuditLog } from './audit/upkeep.ts'
 import type { Deps } from './deps.ts'
 import { log } from './lib/log.ts'
+import { report } from './report.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
 import { Run } from './retention/run.ts'
@@ -25,15 +26,15 @@ export const JOBS: Readonly<Record<string, Job>> = {
  */
 export async function runScheduled({ cron }: Pick<ScheduledController, 'cron'>, deps: Deps): Promise<void> {
   const job = JOBS[cron]
-  if (job === undefined) throw new Error(`no job for cron ${cron}`)
   const run = new Run(deps.now)
   const started_at = deps.now()
-  const report = () => ({ ...run.counts, is_cut_off: run.is_cut_off, duration_ms: deps.now() - started_at })
+  const summary = () => ({ ...run.counts, is_cut_off: run.is_cut_off, duration_ms: deps.now() - started_at })
   try {
+    if (job === undefined) throw new Error(`no job for cron ${cron}`)
     await job.run(deps, run)
-    log('info', job.name, report())
+    log('info', job.name, summary())
   } catch (error) {
-    log('warn', 'scheduled.failed', { job: job.name, error, ...report() })
+    report(deps, 'scheduled.failed', error, { job: job?.name ?? cron, ...summary() })
     throw error
   }
 }

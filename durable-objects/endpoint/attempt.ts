@@ -10,6 +10,7 @@ import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
 import { encodeUtf8 } from '../../src/lib/utf8.ts'
+import type { Report } from '../../src/report.ts'
 import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
 import { VERSION } from '../../src/version.ts'
 import type { Parcel } from './delivery-row.ts'
@@ -45,6 +46,8 @@ export interface AttemptMeans {
   keyring: Keyring
   url_policy: UrlPolicy
   loadPayload: (r2_key: string) => Promise<Uint8Array | null>
+  /** Of what cut an attempt off. */
+  report: Report
 }
 
 export interface FinishedAttempt {
@@ -81,12 +84,18 @@ export async function attempt(job: AttemptJob, means: AttemptMeans): Promise<Fin
 /** The record of an attempt that was cut off on our side: the platform, R2 or a bug, never the receiver. */
 export function interrupted(
   job: AttemptJob,
-  means: Pick<AttemptMeans, 'now' | 'random'>,
+  means: Pick<AttemptMeans, 'now' | 'random' | 'report'>,
   started_at: number,
   error: unknown,
 ): FinishedAttempt {
+  means.report('attempt.interrupted', error, idsOf(job))
   const detail = error instanceof Error ? error.message : String(error)
   return finish(job, means, started_at, null, { error: 'interrupted', detail, response: null })
+}
+
+/** By which an attempt is found again. */
+function idsOf({ destination: { tenant_id, endpoint_id }, parcel: { message_id } }: AttemptJob) {
+  return { tenant_id, endpoint_id, message_id }
 }
 
 async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promise<Result<Prepared, Failed>> {
@@ -98,11 +107,17 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
     parcel.r2_key === null
       ? new Uint8Array(parcel.payload ?? new ArrayBuffer(0))
       : await means.loadPayload(parcel.r2_key)
-  if (payload === null) return err({ error: 'payload_missing', detail: 'the stored payload could not be read' })
+  if (payload === null) {
+    means.report('payload.missing', new Error('a payload that somebody holds is not in R2'), idsOf(job))
+    return err({ error: 'payload_missing', detail: 'the stored payload could not be read' })
+  }
   const body = await transform(destination.transform, parcel, payload)
   if (!body.ok) return body
   const keys = await signingKeys(destination, means.keyring, now)
-  if (!keys.ok) return err({ error: 'signing_failed', detail: keys.error })
+  if (!keys.ok) {
+    means.report('secret.unsealable', new Error(keys.error), idsOf(job))
+    return err({ error: 'signing_failed', detail: keys.error })
+  }
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
     ...(JSON.parse(parcel.headers) as Record<string, string>),

@@ -8,6 +8,9 @@ import { attemptMeans } from './means.ts'
  */
 export class Courier extends WorkerEntrypoint<Cloudflare.Env> {
   async attempt(job: AttemptJob): Promise<FinishedAttempt> {
-    return attempt(job, attemptMeans(this.env))
+    return attempt(
+      job,
+      attemptMeans(this.env, (work) => this.ctx.waitUntil(work)),
+    )
   }
 }

@@ -1,6 +1,6 @@
 import type { Bindings } from '../../src/env.ts'
-import type { Log } from '../../src/lib/log.ts'
 import type { DeadLetterNotice } from '../../src/queues/messages.ts'
+import type { Report } from '../../src/report.ts'
 
 const BATCH_MAX = 100
 
@@ -8,13 +8,13 @@ const BATCH_MAX = 100
 export class DeadLetterOutbox {
   private readonly sql: SqlStorage
   private readonly queue: Bindings['DEAD_LETTERS']
-  private readonly log: Log
+  private readonly report: Report
   private sending: Promise<void> | null = null
 
-  constructor(sql: SqlStorage, queue: Bindings['DEAD_LETTERS'], log: Log) {
+  constructor(sql: SqlStorage, queue: Bindings['DEAD_LETTERS'], report: Report) {
     this.sql = sql
     this.queue = queue
-    this.log = log
+    this.report = report
   }
 
   isEmpty(): boolean {
@@ -23,7 +23,7 @@ export class DeadLetterOutbox {
 
   add(notice: DeadLetterNotice): void {
     this.sql.exec('INSERT INTO dead_letter_outbox (notice) VALUES (?)', JSON.stringify(notice))
-    void this.send()
+    void this.send().catch((error) => this.report('dead_letters.refused', error))
   }
 
   /** Sends what there is; what the queue refuses stays for the alarm. One run at a time. */
@@ -44,7 +44,7 @@ export class DeadLetterOutbox {
       try {
         await this.queue.sendBatch(batch.map(({ notice }) => ({ body: { v: 1, ...notice } })))
       } catch (error) {
-        this.log('warn', 'dead_letters.refused', { error })
+        this.report('dead_letters.refused', error)
         return
       }
       this.sql.exec('DELETE FROM dead_letter_outbox WHERE id <= ?', last.id)

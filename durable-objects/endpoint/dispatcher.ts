@@ -1,3 +1,4 @@
+import { Outage } from '../../src/lib/outage.ts'
 import { type AttemptJob, type AttemptMeans, attempt, type FinishedAttempt, interrupted } from './attempt.ts'
 
 /**
@@ -29,7 +30,7 @@ export class Dispatcher {
     const limit_ms = job.destination.timeout_ms + GRACE_MS
     let timer: ReturnType<typeof setTimeout> | undefined
     const overdue = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no end within ${limit_ms} ms`)), limit_ms)
+      timer = setTimeout(() => reject(new Outage(`no end within ${limit_ms} ms`)), limit_ms)
     })
     try {
       return await Promise.race([this.make(job), overdue])

@@ -1,6 +1,6 @@
 import { homeOf, isDraining, type Layout } from '../../src/endpoints/lanes.ts'
 import { markDrained } from '../../src/endpoints/mark-drained.ts'
-import type { Log } from '../../src/lib/log.ts'
+import type { Report } from '../../src/report.ts'
 import type { SettingsCopy } from './settings-copy.ts'
 import type { Store } from './store.ts'
 
@@ -16,7 +16,7 @@ export interface DrainingShell {
   remind(): void
   /** Everybody takes over what D1 says now. */
   spreadSettings(): Promise<void>
-  log: Log
+  report: Report
 }
 
 /**
@@ -50,14 +50,14 @@ export class Draining {
   }
 
   private async tell(): Promise<void> {
-    const { db, lane, log, settings } = this.shell
+    const { db, lane, report, settings } = this.shell
     const { current } = settings
     if (current === null || !this.isUnreported()) return
     try {
       await markDrained(db, current, lane)
       await this.shell.spreadSettings()
     } catch (error) {
-      log('warn', 'endpoint.drained_unreported', { lane, error })
+      report('endpoint.drained_unreported', error, { lane })
     }
   }
 

@@ -4,6 +4,7 @@ import { formerHomes, homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } fro
 import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
+import { type Report, report, reportAtEnd, reportLeft } from '../../src/report.ts'
 import { Gathering } from '../gathering.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { DeliveryRow } from './delivery-row.ts'
@@ -78,12 +79,20 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     const { storage } = ctx
+    // Most often of the life before this one.
+    reportLeft({ env, waitUntil: this.waitUntil })
     this.lane = laneOfObject(ctx.id.name)
     this.store = new Store(storage.sql)
     this.meta = new Meta(storage.sql)
     const spreadSettings = () => this.spreadSettings()
-    const deps = createDeps(env, (work) => ctx.waitUntil(work))
-    this.settings = new SettingsCopy({ meta: this.meta, deps, spreadSettings, log: this.log })
+    const deps = createDeps(env, this.waitUntil)
+    this.settings = new SettingsCopy({
+      meta: this.meta,
+      deps,
+      spreadSettings,
+      log: this.log,
+      report: this.report,
+    })
     this.intake = new Intake(this.store)
     this.draining = new Draining({
       db: env.DB,
@@ -93,9 +102,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       isBusy: () => this.core.state.in_flight.size > 0,
       remind: () => this.remind(),
       spreadSettings,
-      log: this.log,
+      report: this.report,
     })
-    this.dead_letters = new DeadLetterOutbox(storage.sql, env.DEAD_LETTERS, this.log)
+    this.dead_letters = new DeadLetterOutbox(storage.sql, env.DEAD_LETTERS, this.report)
     const newest = this.store.newest()
     const watermark = this.storedWatermark()
     this.store.rescheduleInterrupted(watermark, Date.now())
@@ -105,13 +114,13 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       {
         write: (rows) => this.project(rows),
         lowestInFlight: () => Math.min(Number.POSITIVE_INFINITY, ...this.core.state.in_flight.keys()),
-        log: this.log,
+        report: this.report,
       },
       watermark,
       newest === null ? 0 : newest.position + 1,
     )
-    const { store, meta, settings, intake, dead_letters, projection, log } = this
-    const dispatcher = new Dispatcher(attemptMeans(env), (job) => ctx.exports.Courier.attempt(job))
+    const { store, meta, settings, intake, dead_letters, projection, log, report } = this
+    const dispatcher = new Dispatcher(attemptMeans(env, this.waitUntil), (job) => ctx.exports.Courier.attempt(job))
     this.core = new Interpreter(
       {
         storage,
@@ -126,6 +135,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         dead_letters,
         projection,
         log,
+        report,
+        reportAtEnd: (message, error, fields) => reportAtEnd(message, error, { ...this.names(), ...fields }),
       },
       restingState(this.rules(), {
         ...meta.read<Condition>('condition'),
@@ -249,7 +260,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       if (was_loose && !this.hasLoose()) this.ring(false)
       if (this.core.state.alarm_at === null) await this.ctx.storage.deleteAlarm()
     } catch (error) {
-      this.log('error', 'endpoint.alarm_failed', { error })
+      this.report('endpoint.alarm_failed', error)
       this.remind()
     }
   }
@@ -278,7 +289,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       if (settings !== null) this.adoptSettings(settings)
       return settings === null
     } catch (error) {
-      this.log('warn', 'settings.unconfirmed', { error })
+      this.report('settings.unconfirmed', error)
       return false
     }
   }
@@ -354,7 +365,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const settings = current && (await this.settings.load(current))
     if (!settings) return
     this.adoptSettings(settings)
-    await pushSettings({ env: this.env, waitUntil: (work) => this.ctx.waitUntil(work) }, settings, this.lane)
+    await pushSettings({ env: this.env, waitUntil: this.waitUntil }, settings, this.lane)
   }
 
   private layout(): Layout {
@@ -411,9 +422,16 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return toDeliveryView(row, this.settings.current?.endpoint_id ?? '', this.core.state)
   }
 
-  /** With the names of this endpoint. */
-  private readonly log: Log = (level, message, fields) => {
-    const { tenant_id, endpoint_id } = this.settings.current ?? {}
-    log(level, message, { tenant_id, endpoint_id, ...fields })
+  private readonly waitUntil = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+
+  private readonly log: Log = (level, message, fields) => log(level, message, { ...this.names(), ...fields })
+
+  private readonly report: Report = (message, error, fields) =>
+    report({ env: this.env, waitUntil: this.waitUntil }, message, error, { ...this.names(), ...fields })
+
+  /** By which a line is found again; of an object that was never told them, the one that it has anyway. */
+  private names() {
+    const { tenant_id, endpoint_id = this.ctx.id.name } = this.settings.current ?? {}
+    return { tenant_id, endpoint_id, ...(this.lane > 0 && { lane: this.lane }) }
   }
 }

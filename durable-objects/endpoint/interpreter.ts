@@ -1,6 +1,7 @@
 import { objectName } from '../../src/endpoints/lanes.ts'
 import type { Bindings } from '../../src/env.ts'
 import type { Log } from '../../src/lib/log.ts'
+import type { Report } from '../../src/report.ts'
 import type { AttemptJob, FinishedAttempt } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
 import type { DeadLetterOutbox } from './dead-letter-outbox.ts'
@@ -40,6 +41,9 @@ export interface Instruments {
   dead_letters: DeadLetterOutbox
   projection: Projection
   log: Log
+  report: Report
+  /** Of what ends this life of the object. */
+  reportAtEnd: Report
 }
 
 /** Lets the core decide, and performs its effects on what the Endpoint has. */
@@ -73,11 +77,11 @@ export class Interpreter {
       }
     } catch (error) {
       // Memory may now say what storage does not: begin again from storage, which is the truth.
-      this.at.log('error', 'endpoint.aborted', { event: event.kind, error })
+      this.at.reportAtEnd('endpoint.aborted', error, { event: event.kind })
       this.at.abort(`an effect failed: ${error}`)
       throw error
     }
-    if (turn.wakes.length > 0) void this.wakeLater(turn.wakes)
+    if (turn.wakes.length > 0) this.inBackground(this.wakeLater(turn.wakes))
     return turn.refused
   }
 
@@ -111,7 +115,7 @@ export class Interpreter {
         break
       }
       case 'load_unfinished':
-        void this.cancelNextPage(effect.below)
+        this.inBackground(this.cancelNextPage(effect.below))
         break
       case 'release':
         if (this.at.store.release(effect.order_key, turn.now))
@@ -138,7 +142,9 @@ export class Interpreter {
         this.at.settings.disable(effect.reason, turn.now)
         break
       case 'announce':
-        this.at.log('info', `endpoint.${effect.event}`, { open_until: this.state.breaker.open_until })
+        this.at.log('info', effect.event === 'breaker_opened' ? 'endpoint.breaker_opened' : 'endpoint.breaker_closed', {
+          open_until: this.state.breaker.open_until,
+        })
         break
     }
   }
@@ -155,7 +161,7 @@ export class Interpreter {
     const { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform } = this.at.settings.current
     const destination = { tenant_id, endpoint_id, url, headers, secrets, timeout_ms, transform }
     const job: AttemptJob = { destination, parcel, number: parcel.attempts + 1 }
-    void this.at.dispatcher.dispatch(job).then((finished) => this.conclude(job, finished))
+    this.inBackground(this.at.dispatcher.dispatch(job).then((finished) => this.conclude(job, finished)))
   }
 
   private conclude({ parcel, destination }: AttemptJob, { record, outcome }: FinishedAttempt): void {
@@ -172,15 +178,20 @@ export class Interpreter {
         doubles: [record.duration_ms, record.number, record.status ?? 0],
       })
     } catch (error) {
-      this.at.log('warn', 'analytics.failed', { error })
+      this.at.report('analytics.failed', error)
     }
+  }
+
+  /** Nobody waits for it, so nobody would hear of it. */
+  private inBackground(work: Promise<void>): void {
+    void work.catch((error) => this.at.report('endpoint.background_failed', error))
   }
 
   private async wakeLater(wakes: readonly Wake[]): Promise<void> {
     if (this.at.settings.current === null) return
     const { tenant_id, endpoint_id } = this.at.settings.current
     const names = { tenant_id, endpoint_id, object_name: objectName(endpoint_id, this.at.lane) }
-    const due_at = await sendWakes(this.at.env.RETRIES, names, wakes, Date.now(), this.at.log)
+    const due_at = await sendWakes(this.at.env.RETRIES, names, wakes, Date.now(), this.at.report)
     if (due_at !== null) this.run({ kind: 'wake_refused', due_at })
   }
 

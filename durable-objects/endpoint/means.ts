@@ -1,14 +1,16 @@
 import { type Bindings, readSettings } from '../../src/env.ts'
 import { getPayload } from '../../src/messages/body.ts'
+import { report } from '../../src/report.ts'
 import type { AttemptMeans } from './attempt.ts'
 
-const prepared = new WeakMap<object, AttemptMeans>()
+const prepared = new WeakMap<object, Omit<AttemptMeans, 'report'>>()
 
 /**
- * What attempts need of this deployment, made once per isolate.
+ * What attempts need of this deployment, made once per isolate but for its reports.
+ * @param waitUntil of whoever makes the attempts
  * @throws Error when MASTER_KEYS cannot be read: nothing could be signed
  */
-export function attemptMeans(env: Bindings): AttemptMeans {
+export function attemptMeans(env: Bindings, waitUntil: (work: Promise<unknown>) => void): AttemptMeans {
   let means = prepared.get(env)
   if (means === undefined) {
     const settings = readSettings(env)
@@ -22,5 +24,5 @@ export function attemptMeans(env: Bindings): AttemptMeans {
     }
     prepared.set(env, means)
   }
-  return means
+  return { ...means, report: (message, error, fields) => report({ env, waitUntil }, message, error, fields) }
 }

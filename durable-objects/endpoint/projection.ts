@@ -1,4 +1,4 @@
-import type { Log } from '../../src/lib/log.ts'
+import type { Report } from '../../src/report.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import type { Journal } from './journal.ts'
 import type { Store } from './store.ts'
@@ -18,7 +18,7 @@ export interface ProjectionShell {
   write(rows: readonly DeliveryRow[]): Promise<void>
   /** The lowest position in flight, or Infinity. */
   lowestInFlight(): number
-  log: Log
+  report: Report
 }
 
 /**
@@ -98,7 +98,7 @@ export class Projection {
     if (this.timer !== null || this.current !== null) return
     this.timer = setTimeout(() => {
       this.timer = null
-      void this.flush()
+      void this.flush().catch((error) => this.shell.report('projection.failed', error))
     }, this.interval_ms)
   }
 
@@ -134,7 +134,7 @@ export class Projection {
     try {
       await this.shell.write(rows)
     } catch (error) {
-      this.shell.log('warn', 'projection.failed', { error })
+      this.shell.report('projection.failed', error)
       for (const position of from_memory) this.changed.add(position)
       if (from_journal.length > 0) this.has_journal = true
       this.slowDown()

@@ -3,6 +3,7 @@ import { ONE_LANE } from '../../src/endpoints/lanes.ts'
 import { markDisabled, type OwnDisabling } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
 import type { Log } from '../../src/lib/log.ts'
+import type { Report } from '../../src/report.ts'
 import type { Meta } from './meta.ts'
 import type { DisabledReason, EndpointSettings, EnqueueCall } from './rpc.ts'
 
@@ -20,6 +21,7 @@ export interface SettingsShell {
   /** Everybody takes over what D1 says now. */
   spreadSettings(): Promise<void>
   log: Log
+  report: Report
 }
 
 /** The Endpoint's copy of what D1 says of it: the part of the configuration that works while D1 does not. */
@@ -69,7 +71,7 @@ export class SettingsCopy {
       return settings === null || isNewEnough(settings) ? settings : await this.load(call)
     } catch (error) {
       if (this.current === null || this.current.layout.epoch < call.epoch) throw error
-      this.shell.log('warn', 'settings.stale', { error })
+      this.shell.report('settings.stale', error)
       return this.current
     }
   }
@@ -109,7 +111,7 @@ export class SettingsCopy {
       this.meta.delete('disabled_unreported')
       if (this.current.layout.lanes_max > 1) await this.shell.spreadSettings()
     } catch (error) {
-      this.shell.log('warn', 'endpoint.disable_unreported', { error })
+      this.shell.report('endpoint.disable_unreported', error)
     }
   }
 }

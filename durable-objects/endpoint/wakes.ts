@@ -1,7 +1,7 @@
 import type { Bindings } from '../../src/env.ts'
-import type { Log } from '../../src/lib/log.ts'
 import { delayUntil } from '../../src/queues/delay.ts'
 import type { RetryMessage } from '../../src/queues/messages.ts'
+import type { Report } from '../../src/report.ts'
 
 const BATCH_MAX = 100
 
@@ -20,7 +20,7 @@ export async function sendWakes(
   names: Pick<RetryMessage, 'tenant_id' | 'endpoint_id' | 'object_name'>,
   wakes: readonly Wake[],
   now: number,
-  log: Log,
+  report: Report,
 ): Promise<number | null> {
   const refused: number[] = []
   for (let from = 0; from < wakes.length; from += BATCH_MAX) {
@@ -33,7 +33,7 @@ export async function sendWakes(
         }),
       )
     } catch (error) {
-      log('warn', 'retries.refused', { error, count: batch.length })
+      report('retries.refused', error, { count: batch.length })
       refused.push(...batch.map(({ due_at }) => due_at))
     }
   }

@@ -1,7 +1,7 @@
 /** What the audit log needs from time to time: a checkpoint of every chain that has grown, and an end for what is old. */
 import type { Deps } from '../deps.ts'
 import { DAY_MS } from '../lib/duration.ts'
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import { loadProgress, saveProgress } from '../retention/progress.ts'
 import type { Run } from '../retention/run.ts'
 import { makeCheckpoint, putCheckpoint } from './checkpoint.ts'
@@ -50,7 +50,7 @@ export async function keepAuditLog(deps: Deps, run: Run): Promise<void> {
       try {
         await keepChain(deps, run, chain, progress.grown_since)
       } catch (error) {
-        log('warn', 'audit.chain_failed', { tenant_id: chain.chain, error })
+        report(deps, 'audit.chain_failed', error, { tenant_id: chain.chain })
         failures.push(error)
       }
       if (run.is_cut_off) break

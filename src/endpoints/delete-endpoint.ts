@@ -37,7 +37,7 @@ export async function deleteEndpoint(deps: Deps, tenant_id: string, id: string):
   forgetTenant(tenant_id)
   await Promise.all(
     everyLane(deleted.value).map((lane) =>
-      tellEndpoint(deps, objectName(id, lane), 'endpoint.remove', (stub) => stub.remove()),
+      tellEndpoint(deps, objectName(id, lane), 'endpoint.remove_failed', (stub) => stub.remove()),
     ),
   )
   return ok(undefined)

@@ -6,6 +6,7 @@ import { and, asc, eq, gt } from 'drizzle-orm'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import type { Reporting } from '../report.ts'
 import { tenants } from '../tenants/table.ts'
 import { everyLane, objectName } from './lanes.ts'
 import { loadEndpointSettings, toEndpointSettings } from './settings.ts'
@@ -51,14 +52,16 @@ export async function pushTenant(deps: Deps, tenant_id: string): Promise<void> {
  * @param except the lane that knows already
  */
 export async function pushSettings(
-  deps: Pick<Deps, 'waitUntil'> & { env: Pick<Bindings, 'ENDPOINT'> },
+  deps: Reporting & { env: Pick<Bindings, 'ENDPOINT'> },
   settings: EndpointSettings,
   except?: number,
 ): Promise<void> {
   const lanes = everyLane(settings.layout).filter((lane) => lane !== except)
   await Promise.all(
     lanes.map((lane) =>
-      tellEndpoint(deps, objectName(settings.endpoint_id, lane), 'endpoint.push', (stub) => stub.configure(settings)),
+      tellEndpoint(deps, objectName(settings.endpoint_id, lane), 'endpoint.push_failed', (stub) =>
+        stub.configure(settings),
+      ),
     ),
   )
 }

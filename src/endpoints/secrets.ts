@@ -2,8 +2,8 @@ import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { seal, unseal } from '../lib/keyring.ts'
-import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { secretContext } from '../signatures/sealed-secret.ts'
 import {
   createSecret,
@@ -64,14 +64,14 @@ export async function sealSecret(
 
 /** Decrypts a secret of this endpoint; refused when its master key is gone. */
 export async function openSecret(
-  { settings }: Deps,
+  deps: Deps,
   tenant_id: string,
   endpoint_id: string,
   { sealed }: SealedSecret,
 ): Promise<Result<OpenSecret, Problem>> {
-  const text = await unseal(settings.keyring, sealed, secretContext({ tenant_id, endpoint_id }))
+  const text = await unseal(deps.settings.keyring, sealed, secretContext({ tenant_id, endpoint_id }))
   if (!text.ok) {
-    log('error', 'secret.unsealable', { tenant_id, endpoint_id, reason: text.error })
+    report(deps, 'secret.unsealable', new Error(text.error), { tenant_id, endpoint_id })
     return err(problem('internal', 'the secret cannot be decrypted: its master key is no longer among MASTER_KEYS'))
   }
   const parsed = parseSecret(text.value)

@@ -1,7 +1,6 @@
-import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { callObject } from '../lib/call-object.ts'
-import { log } from '../lib/log.ts'
+import { type Reporting, report } from '../report.ts'
 
 export type EndpointStub = ReturnType<Bindings['ENDPOINT']['get']>
 
@@ -28,20 +27,20 @@ export function callEndpoint<T>(
 
 /**
  * Tells one lane of an endpoint what D1 has decided already: now, and if it does not answer, again in the background.
- * @param what dotted name of the call, for the log
+ * @param failed dotted name for the log of a call that failed
  */
 export async function tellEndpoint(
-  { env, waitUntil }: Pick<Deps, 'waitUntil'> & { env: Namespace },
+  at: Reporting & { env: Namespace },
   object_name: string,
-  what: string,
+  failed: string,
   call: (stub: EndpointStub) => Promise<void>,
 ): Promise<void> {
   const hears = async () => {
     try {
-      await callEndpoint(env, object_name, call)
+      await callEndpoint(at.env, object_name, call)
       return true
     } catch (error) {
-      log('warn', `${what}_failed`, { object_name, error })
+      report(at, failed, error, { object_name })
       return false
     }
   }
@@ -51,5 +50,5 @@ export async function tellEndpoint(
       if (await hears()) return
     }
   }
-  if (!(await hears())) waitUntil(tellAgain())
+  if (!(await hears())) at.waitUntil(tellAgain())
 }

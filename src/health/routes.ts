@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi'
 import { ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { log } from '../lib/log.ts'
+import { Outage } from '../lib/outage.ts'
+import { report } from '../report.ts'
 
 const READY_WITHIN_MS = 1000
 
@@ -36,12 +37,12 @@ healthRoutes.openapi(
     },
   }),
   async (c) => {
-    const late = scheduler.wait(READY_WITHIN_MS).then(() => Promise.reject(new Error('no answer in time')))
+    const late = scheduler.wait(READY_WITHIN_MS).then(() => Promise.reject(new Outage('no answer in time')))
     try {
       await Promise.race([c.env.DB.prepare('SELECT 1').first(), late])
     } catch (error) {
       // Anybody may ask, so the cause is for the log alone.
-      log('warn', 'health.not_ready', { error })
+      report(c.var.deps, 'health.not_ready', error)
       const headers = { 'retry-after': '5' }
       throw new ProblemError(problem('unavailable', 'the database does not answer', { headers }))
     }

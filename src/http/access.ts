@@ -6,6 +6,7 @@ import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
 import { liesIn, type Network, toNetworks } from '../lib/network.ts'
 import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
+import { report } from '../report.ts'
 import type { tenants } from '../tenants/table.ts'
 import type { Grant } from './permissions.ts'
 
@@ -81,8 +82,9 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
   const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
+  const unheard = (error: unknown) => report(deps, 'access.stale', error, { tenant_id })
   const name = nameOf(hash, tenant_id)
-  const loaded = await cache.get(name, load, deps.now, deps.waitUntil)
+  const loaded = await cache.get(name, load, deps.now, deps.waitUntil, unheard)
   // Keys that somebody makes up must not push out those that are real.
   if (loaded.key === null && operator === null) cache.forget((key) => key === name)
   const principal = operator ?? principalOfRow(loaded.key, hash, deps.now())

@@ -4,8 +4,8 @@
  */
 
 import type { MiddlewareHandler } from 'hono'
-import { log } from '../lib/log.ts'
 import { subnetOf } from '../lib/network.ts'
+import { report } from '../report.ts'
 import { addressOf } from './caller.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
@@ -83,7 +83,7 @@ async function isWithin(c: AppContext, limit: AddressLimit, origin: string): Pro
     if (!success) limit.refusals.remember(origin, now + limit.period_s * 1000)
     return success
   } catch (error) {
-    log('warn', 'rate_limit.failed', { limiter: limit.name, error })
+    report(c.var.deps, 'rate_limit.failed', error, { limiter: limit.name })
     return true
   }
 }

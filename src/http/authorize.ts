@@ -7,6 +7,7 @@ import { noteUse } from './last-use.ts'
 import { isPermitted, type Permission } from './permissions.ts'
 import { ProblemError, problem } from './problems.ts'
 import { limitRate } from './rate-limit.ts'
+import { noteForeignTenant } from './request-log.ts'
 
 /** RFC 9110, section 11.4, and RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([!-~]+)$/i
@@ -19,12 +20,12 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
     // A foreign tenant looks like one that does not exist, so that nobody can find out who else is here.
     const is_foreign = access.principal.tenant_id !== null && access.principal.tenant_id !== tenant_id
     if (tenant_id !== null && (is_foreign || access.tenant === null)) {
+      if (is_foreign) noteForeignTenant(c)
       throw new ProblemError(problem('not_found', 'there is no such tenant'))
     }
     if (!isPermitted(access.principal, permission)) {
       throw new ProblemError(problem('forbidden', `this needs the permission ${permission}`))
     }
-    c.set('access', access)
     c.set('deps', { ...c.var.deps, author: authorOf(c, access.principal) })
     await next()
   }
@@ -40,6 +41,8 @@ async function authenticate(c: AppContext, tenant_id: string | null): Promise<Ac
     const headers = { 'www-authenticate': 'Bearer' }
     throw new ProblemError(problem('unauthorized', 'send a valid key as "Authorization: Bearer pst_…"', { headers }))
   }
+  // From here on it is known who is refused.
+  c.set('access', access)
   // First, so that who stole a key and cannot use it does not use up what its owner may send.
   if (!isFromAllowed(access.principal, addressOf(c))) {
     await countUnauthenticated(c, true)

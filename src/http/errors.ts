@@ -1,23 +1,24 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { log } from '../lib/log.ts'
+import { Outage } from '../lib/outage.ts'
+import { report } from '../report.ts'
 import type { AppEnv } from './context.ts'
-import { type Problem, ProblemError, problem, problemResponse } from './problems.ts'
+import { PROBLEMS, type Problem, ProblemError, problem, problemResponse } from './problems.ts'
+import { fieldsOf, noteRefusal } from './request-log.ts'
 
 const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const
 
-/** Turns whatever stopped a handler into an answer; what nobody expected is logged and kept from the caller. */
+/** Turns whatever stopped a handler into an answer; what nobody expected is reported, and kept from the caller. */
 export const answerError: ErrorHandler<AppEnv> = (error, c) => {
   const answer = toProblem(error)
-  if (answer.code === 'internal' || answer.code === 'unavailable') {
-    const { requestId: request_id } = c.var
-    log('error', `request.${answer.code}`, {
-      request_id,
-      method: c.req.method,
-      path: c.req.path,
-      error: describe(error),
-    })
+  if (PROBLEMS[answer.code].status < 500) noteRefusal(c, answer)
+  else {
+    const at = { env: c.env, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }
+    // A verb that says so itself has logged the cause; here is the request that it cost.
+    const cause = error instanceof ProblemError ? new Outage(error.message) : error
+    const fields = { code: answer.code, ...fieldsOf(c) }
+    report(at, answer.code === 'internal' ? 'request.internal' : 'request.unavailable', cause, fields)
   }
   return problemResponse(answer, c.var.requestId)
 }
@@ -42,11 +43,6 @@ function isStorageError(error: Error): boolean {
 /** What the platform throws for a Durable Object carries these marks ("Error handling" of its documentation). */
 function isObjectError(error: Error): boolean {
   return 'retryable' in error || 'overloaded' in error || 'durableObjectReset' in error
-}
-
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
-  return `${error.stack ?? error.message}${cause}`
 }
 
 /** 404, or 405 when the path is there for other methods. */

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import type { Principal } from './access.ts'
 
 const INTERVAL_MS = 60_000
@@ -24,10 +24,10 @@ export function noteUse(deps: Deps, { key_id, last_used_at }: Principal): void {
   deps.waitUntil(write(deps, key_id, now))
 }
 
-async function write({ env }: Deps, key_id: string, now: number): Promise<void> {
+async function write(deps: Deps, key_id: string, now: number): Promise<void> {
   try {
-    await env.DB.prepare(NOTE).bind(key_id, now).run()
+    await deps.env.DB.prepare(NOTE).bind(key_id, now).run()
   } catch (error) {
-    log('warn', 'key.use_unnoted', { key_id, error })
+    report(deps, 'key.use_unnoted', error, { key_id })
   }
 }

@@ -1,4 +1,4 @@
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import type { Access } from './access.ts'
 import type { AppContext } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
@@ -52,7 +52,7 @@ export async function limitRate(c: AppContext, { principal }: Access): Promise<v
   try {
     is_allowed = await limit.allows(principal.key_id, ask, c.var.deps.now())
   } catch (error) {
-    log('warn', 'rate_limit.failed', { limiter: 'request', error })
+    report(c.var.deps, 'rate_limit.failed', error, { limiter: 'request' })
   }
   const { requests_per_key } = c.var.deps.settings
   const policy = `"requests";q=${requests_per_key};w=${RATE_LIMIT_PERIOD_S}`

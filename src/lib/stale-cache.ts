@@ -48,6 +48,7 @@ export class StaleCache<V> {
   /**
    * @param now Unix milliseconds
    * @param background keeps a load alive after the request (`waitUntil`): one whose request is gone never ends
+   * @param unheard hears of a loader that failed while what is known serves
    * @throws what the loader throws, when nothing usable is known
    */
   async get(
@@ -55,6 +56,7 @@ export class StaleCache<V> {
     load: () => Promise<V>,
     now: () => number,
     background: (work: Promise<unknown>) => void,
+    unheard: (error: unknown) => void = () => {},
   ): Promise<V> {
     const entry = this.entries.get(key)
     if (entry === undefined) return this.load(key, load, now, background)
@@ -62,11 +64,16 @@ export class StaleCache<V> {
     if (age_ms < this.freshness.fresh_ms) {
       this.entries.delete(key)
       this.entries.set(key, entry)
-      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(() => {})
+      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(unheard)
       return entry.value
     }
     const loading = this.load(key, load, now, background)
-    return age_ms < this.freshness.stale_ms ? withPatience(loading, PATIENCE_MS, entry.value) : loading
+    if (age_ms >= this.freshness.stale_ms) return loading
+    const known = loading.catch((error) => {
+      unheard(error)
+      return entry.value
+    })
+    return withPatience(known, PATIENCE_MS, entry.value)
   }
 
   /** What is known under this key, without asking for it. */

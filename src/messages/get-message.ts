@@ -4,8 +4,8 @@ import { findInLanes } from '../endpoints/call-lanes.ts'
 import type { Bindings } from '../env.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { getPayload } from './body.ts'
 import { findHolders } from './holders.ts'
 import { findUnmatched } from './unmatched.ts'
@@ -49,11 +49,14 @@ export async function getMessage(
   if (message === null) return MISSING
   const { event_type, accepted_at, channels, ordering_key, content_type, body } = message
   const shown = await showBody(deps.env, body).catch((error) => {
-    log('warn', 'payload.unread', { tenant_id: access.tenant.id, message_id, error })
+    report(deps, 'payload.unread', error, { tenant_id: access.tenant.id, message_id })
     return null
   })
   if (shown === null) return err(problem('unavailable', 'the payload storage does not answer', { headers: RETRY_SOON }))
-  if (shown.payload_omitted === 'missing') log('error', 'payload.missing', { tenant_id: access.tenant.id, message_id })
+  if (shown.payload_omitted === 'missing') {
+    const lost = new Error('a payload that somebody holds is not in R2')
+    report(deps, 'payload.missing', lost, { tenant_id: access.tenant.id, message_id })
+  }
   return ok({
     id: message_id,
     type: event_type,

@@ -8,13 +8,13 @@ import type { Deps } from '../deps.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import type { Routed } from '../endpoints/route-items.ts'
 import { toBase64 } from '../lib/hash.ts'
-import { log } from '../lib/log.ts'
 import type { FanoutMessage } from '../queues/messages.ts'
+import { report } from '../report.ts'
 import { INLINE_BYTES_MAX, putPayload, QUEUED_BYTES_MAX } from './body.ts'
 import type { Target } from './match.ts'
 import { deliveredBody, type Message, toEnqueueItem } from './message.ts'
 
-type PlaceDeps = Pick<Deps, 'env' | 'now'>
+type PlaceDeps = Pick<Deps, 'env' | 'now' | 'waitUntil'>
 
 /** Endpoints called directly; the rest of a wide fan-out goes through the queue. */
 const DIRECT_ENDPOINTS_MAX = 20
@@ -208,7 +208,7 @@ async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly 
     await deps.env.FANOUT.send(queued)
     return true
   } catch (error) {
-    log('warn', 'publish.fanout_refused', { message_id: message.id, error })
+    report(deps, 'publish.fanout_refused', error, { tenant_id: message.tenant_id, message_id: message.id })
     return false
   }
 }
@@ -218,8 +218,7 @@ async function bodyOf(deps: PlaceDeps, journey: Journey, inline_bytes_max: numbe
   const { message, bytes } = journey
   if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
   journey.in_r2 ??= putPayload(deps.env.PAYLOADS, message, bytes, journey.is_queued).catch((error) => {
-    const { id: message_id } = message
-    log('warn', 'publish.payload_refused', { message_id, error })
+    report(deps, 'publish.payload_refused', error, { tenant_id: message.tenant_id, message_id: message.id })
     return null
   })
   return journey.in_r2

@@ -5,10 +5,10 @@ import { type Problem, problem } from '../http/problems.ts'
 import { parseLeniently } from '../lib/json.ts'
 import type { Steps } from '../lib/json-schema/run.ts'
 import { createSteps } from '../lib/json-schema/validate.ts'
-import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
 import { askForPermit } from '../quotas/permit.ts'
+import { report } from '../report.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { matchSubscriptions } from './match.ts'
 import { type Draft, identify, type Message } from './message.ts'
@@ -138,7 +138,7 @@ async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
   try {
     return await keepUnmatched(deps.env, message)
   } catch (error) {
-    log('warn', 'publish.unkept', { message_id: message.id, error })
+    report(deps, 'publish.unkept', error, { tenant_id: message.tenant_id, message_id: message.id })
     return { kind: 'not_all_placed', missing: [], is_known: false }
   }
 }

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import { deliveriesOfMessage, findMessage } from './get-message.ts'
 import type { Message } from './message.ts'
 import type { Placed } from './place.ts'
@@ -24,7 +24,7 @@ export async function findRepeat(deps: Deps, access: TenantAccess, message: Mess
       full: [],
     }
   } catch (error) {
-    log('warn', 'publish.repeat_unknown', { message_id: message.id, error })
+    report(deps, 'publish.repeat_unknown', error, { tenant_id: message.tenant_id, message_id: message.id })
     return null
   }
 }

@@ -1,29 +1,45 @@
 import { recordInternal } from '../dead-letters/record.ts'
-import type { Bindings } from '../env.ts'
-import { log } from '../lib/log.ts'
+import type { Deps } from '../deps.ts'
+import { report } from '../report.ts'
 import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
 import { UnprocessableMessage } from './messages.ts'
 import { consumeRetry } from './retries.ts'
 
-type Consumer = (env: Bindings, body: unknown, now: number) => Promise<void>
+/** What consumers work with. */
+export type ConsumerDeps = Pick<Deps, 'env' | 'waitUntil' | 'now'>
+
+type Consumer = (deps: ConsumerDeps, body: unknown) => Promise<void>
 
 /** Queues whose messages are handled one by one; `dead-letters` takes its batch as a whole. */
 const CONSUMERS = { fanout: consumeFanout, retries: consumeRetry } satisfies Record<string, Consumer>
 
-/** One batch of one queue. Acknowledged message by message: one that fails never repeats its neighbours. */
-export async function consume(batch: MessageBatch, env: Bindings, now: () => number): Promise<void> {
+/**
+ * One batch of one queue.
+ * @throws what nobody expected: the platform brings the batch again
+ */
+export async function consume(batch: MessageBatch, deps: ConsumerDeps): Promise<void> {
+  try {
+    await consumeBatch(batch, deps)
+  } catch (error) {
+    report(deps, 'queue.batch_failed', error, { queue: batch.queue, count: batch.messages.length })
+    throw error
+  }
+}
+
+/** Acknowledged message by message: one that fails never repeats its neighbours. */
+async function consumeBatch(batch: MessageBatch, deps: ConsumerDeps): Promise<void> {
   const queue = queueName(batch.queue)
-  if (queue === 'dead-letters') return consumeDeadLetters(batch, env, now())
+  if (queue === 'dead-letters') return consumeDeadLetters(batch, deps)
   await Promise.all(
     batch.messages.map(async (message) => {
       try {
-        await CONSUMERS[queue](env, message.body, now())
+        await CONSUMERS[queue](deps, message.body)
         message.ack()
       } catch (error) {
-        log('warn', 'queue.failed', { queue, id: message.id, error })
-        const is_kept = error instanceof UnprocessableMessage && (await keep(env, queue, message, error, now()))
+        report(deps, 'queue.failed', error, { queue, id: message.id, attempts: message.attempts })
+        const is_kept = error instanceof UnprocessableMessage && (await keep(deps, queue, message, error))
         if (is_kept) message.ack()
         else message.retry({ delaySeconds: backoff(message.attempts) })
       }
@@ -33,17 +49,16 @@ export async function consume(batch: MessageBatch, env: Bindings, now: () => num
 
 /** What cannot be processed will not become so: the operator gets it at once, instead of after days of trying. */
 async function keep(
-  env: Bindings,
+  deps: ConsumerDeps,
   queue: string,
   { id, body }: Message,
   { message: error }: UnprocessableMessage,
-  now: number,
 ): Promise<boolean> {
   try {
-    await recordInternal(env.DB, [{ queue, body, error, id, now }])
+    await recordInternal(deps.env.DB, [{ queue, body, error, id, now: deps.now() }])
     return true
   } catch (failure) {
-    log('warn', 'dead_letters.unrecorded', { count: 1, error: failure })
+    report(deps, 'dead_letters.unrecorded', failure, { count: 1 })
     return false
   }
 }

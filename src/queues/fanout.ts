@@ -1,8 +1,9 @@
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import { ONE_LANE } from '../endpoints/lanes.ts'
-import type { Bindings } from '../env.ts'
 import { fromBase64 } from '../lib/hash.ts'
+import { isOutage, Outage } from '../lib/outage.ts'
+import type { ConsumerDeps } from './consumer.ts'
 import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
 
 /**
@@ -11,7 +12,7 @@ import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
  * @throws Error naming the Endpoints that did not take it; UnprocessableMessage when it cannot be read, or one holds another
  * message of that id
  */
-export async function consumeFanout(env: Bindings, queued: unknown, now: number): Promise<void> {
+export async function consumeFanout(deps: ConsumerDeps, queued: unknown): Promise<void> {
   const { tenant_id, item, endpoint_ids, notes, layouts } = readMessage(fanoutMessage, queued)
   const body = 'base64' in item.body ? inline(item.body.base64) : item.body
   const outcomes = await Promise.allSettled(
@@ -20,16 +21,20 @@ export async function consumeFanout(env: Bindings, queued: unknown, now: number)
       // Version 0: the Endpoint's own settings do; it reads D1 only if it has none.
       const layout = layouts[endpoint_id] ?? ONE_LANE
       const destination = { tenant_id, endpoint_id, settings_version: 0, layout }
-      const [result] = await enqueue({ env, now: () => now }, destination, [{ item: enqueued, may_be_known: true }])
-      if (result?.outcome === 'missing') throw new Error('it did not answer')
-      if (result?.outcome === 'full') throw new Error('it is full')
+      const [result] = await enqueue(deps, destination, [{ item: enqueued, may_be_known: true }])
+      if (result?.outcome === 'missing') throw new Outage('it did not answer')
+      if (result?.outcome === 'full') throw new Outage('it is full')
       return result?.outcome
     }),
   )
   const failures = outcomes.flatMap((outcome, i) =>
-    outcome.status === 'rejected' ? [`${endpoint_ids[i]}: ${outcome.reason}`] : [],
+    outcome.status === 'rejected' ? [{ text: `${endpoint_ids[i]}: ${outcome.reason}`, reason: outcome.reason }] : [],
   )
-  if (failures.length > 0) throw new Error(failures.join('; '))
+  if (failures.length > 0) {
+    const text = failures.map(({ text }) => text).join('; ')
+    const mistake = failures.find(({ reason }) => !isOutage(reason))
+    throw mistake === undefined ? new Outage(text) : new Error(text, { cause: mistake.reason })
+  }
   // Was accepted, and cannot be delivered: never let that pass in silence.
   const conflicts = endpoint_ids.filter((_, i) => fulfilled(outcomes[i]) === 'conflict')
   if (conflicts.length > 0)

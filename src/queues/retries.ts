@@ -1,5 +1,5 @@
 import { callEndpoint } from '../endpoints/stub.ts'
-import type { Bindings } from '../env.ts'
+import type { ConsumerDeps } from './consumer.ts'
 import { delayUntil } from './delay.ts'
 import { readMessage, retryMessage } from './messages.ts'
 
@@ -8,9 +8,9 @@ import { readMessage, retryMessage } from './messages.ts'
  * queue can hold, or the delivery was put off meanwhile) gets a new clock.
  * @throws what the Endpoint or the queue throws, or UnprocessableMessage
  */
-export async function consumeRetry(env: Bindings, queued: unknown, now: number): Promise<void> {
+export async function consumeRetry({ env, now }: ConsumerDeps, queued: unknown): Promise<void> {
   const retry = readMessage(retryMessage, queued)
   const due_at = await callEndpoint(env, retry.object_name, (stub) => stub.wake(retry.position))
   if (due_at === null) return
-  await env.RETRIES.send({ ...retry, due_at }, { delaySeconds: delayUntil(due_at, now) })
+  await env.RETRIES.send({ ...retry, due_at }, { delaySeconds: delayUntil(due_at, now()) })
 }

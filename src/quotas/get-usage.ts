@@ -2,9 +2,9 @@ import type { Counted, Quotas, Remaining } from '../../durable-objects/quota/rpc
 import type { Deps } from '../deps.ts'
 import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { log } from '../lib/log.ts'
 import { monthOf } from '../lib/month.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { quotasOf } from './quotas.ts'
 import { callQuota } from './stub.ts'
 
@@ -19,10 +19,11 @@ export interface TenantUsage {
 
 /** What a tenant published in a month, as far as that was counted; one without a quota may have had one then. */
 export async function getUsage(
-  { env, now }: Deps,
+  deps: Deps,
   tenant: Tenant,
   wanted: string | undefined,
 ): Promise<Result<TenantUsage, Problem>> {
+  const { env, now } = deps
   const at = now()
   const present_month = monthOf(at)
   const month = wanted ?? present_month
@@ -31,7 +32,7 @@ export async function getUsage(
     const usage = await callQuota(env, tenant.id, (quota) => quota.usage(month, quotas))
     return ok({ month, ...usage, quotas, at, present_month })
   } catch (error) {
-    log('warn', 'quota.failed', { tenant_id: tenant.id, error })
+    report(deps, 'quota.failed', error, { tenant_id: tenant.id })
     return err(problem('unavailable', 'the meter does not answer; try again soon', { headers: { 'retry-after': '5' } }))
   }
 }

@@ -10,6 +10,7 @@ import { toBase64 } from '../lib/hash.ts'
 import { log } from '../lib/log.ts'
 import { monthOf } from '../lib/month.ts'
 import { withPatience } from '../lib/patience.ts'
+import { report } from '../report.ts'
 import { policyHeader, remainingHeader, UNTIL_TOKEN_S, untilMonthEnds } from './headers.ts'
 import { isLimited, quotasOf } from './quotas.ts'
 import { callQuota } from './stub.ts'
@@ -88,7 +89,7 @@ async function tell(deps: QuotaDeps, tenant_id: string, settlement: Settlement):
 /** What the object answers; null when it fails or takes its time. */
 function asked<T>(deps: QuotaDeps, tenant_id: string, call: (quota: QuotaRpc) => Promise<T>): Promise<T | null> {
   const asking = callQuota(deps.env, tenant_id, call).catch((error) => {
-    log('warn', 'quota.failed', { tenant_id, error })
+    report(deps, 'quota.failed', error, { tenant_id })
     return null
   })
   return withPatience(asking, PATIENCE_MS, null)

@@ -4,7 +4,7 @@
  */
 import type { Deps } from '../deps.ts'
 import { DAY_MS } from '../lib/duration.ts'
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
@@ -64,7 +64,7 @@ async function goRound(deps: Deps, run: Run, stopped: Progress, failures: unknow
         const place = await deleteOfTenant(deps, run, tenant, tenant_id === stopped.tenant_id ? stopped.after : null)
         if (run.is_cut_off) return { tenant_id, after: place }
       } catch (error) {
-        log('warn', 'retention.tenant_failed', { tenant_id, error })
+        report(deps, 'retention.tenant_failed', error, { tenant_id })
         failures.push(error)
         // More than a few are no tenant's fault.
         if (failures.length === FAILURES_MAX) return { tenant_id, after: null }

@@ -5,6 +5,7 @@ import { callEndpoint } from '../endpoints/stub.ts'
 import { endpoints } from '../endpoints/table.ts'
 import { log } from '../lib/log.ts'
 import type { PayloadKey } from '../messages/body.ts'
+import { report } from '../report.ts'
 import type { Run } from './run.ts'
 
 /** Lanes of one tenant that one run can ask. */
@@ -45,7 +46,7 @@ export async function heldMessages(
     }
     return held
   } catch (error) {
-    log('warn', 'retention.payloads_unasked', { tenant_id, payloads: messages.length, error })
+    report(deps, 'retention.payloads_unasked', error, { tenant_id, payloads: messages.length })
     return new Set(message_ids)
   }
 }

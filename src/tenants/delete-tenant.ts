@@ -6,8 +6,8 @@ import { endpoints } from '../endpoints/table.ts'
 import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { apiKeys } from '../keys/table.ts'
-import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { Run } from '../retention/run.ts'
 import { toTenantJson } from './contract.ts'
 import { purgeTenant } from './purge-tenant.ts'
@@ -65,6 +65,6 @@ async function purgeAtOnce(deps: Deps, tenant_id: string, requested_at: number):
   try {
     await purgeTenant(deps, new Run(deps.now, AT_ONCE), { tenant_id, requested_at })
   } catch (error) {
-    log('warn', 'tenant.purge_failed', { tenant_id, error })
+    report(deps, 'tenant.purge_failed', error, { tenant_id })
   }
 }

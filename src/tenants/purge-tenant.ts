@@ -14,6 +14,7 @@ import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
 import { unmatchedMessages } from '../messages/table.ts'
 import { callQuota } from '../quotas/stub.ts'
+import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
 import { totpEnrolments } from '../step-up/table.ts'
 import { tenantDeletions } from './table.ts'
@@ -91,7 +92,7 @@ async function removeEndpoints(deps: Deps, run: Run, tenant_id: string, found: F
         await Promise.all(lanes.map((lane) => callEndpoint(deps.env, objectName(id, lane), (stub) => stub.remove())))
         removed.push(id)
       } catch (error) {
-        log('warn', 'endpoint.remove_failed', { tenant_id, endpoint_id: id, error })
+        report(deps, 'endpoint.remove_failed', error, { tenant_id, endpoint_id: id })
         is_through = false
       }
     }

@@ -1,6 +1,6 @@
 import { asc } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
-import { log } from '../lib/log.ts'
+import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
 import { purgeTenant } from './purge-tenant.ts'
 import { tenantDeletions } from './table.ts'
@@ -22,7 +22,7 @@ export async function purgeTenants(deps: Deps, run: Run): Promise<void> {
     try {
       await purgeTenant(deps, run, deletion)
     } catch (error) {
-      log('warn', 'tenant.purge_failed', { tenant_id: deletion.tenant_id, error })
+      report(deps, 'tenant.purge_failed', error, { tenant_id: deletion.tenant_id })
     }
     if (run.is_cut_off) return
   }

@@ -38,7 +38,7 @@ function underLoad(load: { every_ms: number; write_ms: number }) {
         for (const position of positions) journal.delete(position)
       },
     } as unknown as Journal,
-    { write, lowestInFlight: () => Number.POSITIVE_INFINITY, log: () => {} },
+    { write, lowestInFlight: () => Number.POSITIVE_INFINITY, report: () => {} },
     0,
     0,
   )

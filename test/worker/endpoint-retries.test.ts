@@ -40,7 +40,7 @@ async function waitingDelivery(retry_delays_s: number[]) {
   return { tenant, endpoint, message_id, delivery, clock, sent }
 }
 
-const ring = (body: RetryMessage) => consumeRetry(env, body, Date.now())
+const ring = (body: RetryMessage) => consumeRetry({ env, now: Date.now, waitUntil: () => {} }, body)
 
 async function failedAgain(tenant: TenantHandle, message_id: string, endpoint: Json, attempts: number): Promise<Json> {
   return eventually(`attempt ${attempts} to fail`, async () => {

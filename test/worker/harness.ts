@@ -289,7 +289,9 @@ export async function consumed(
   }
   vi.spyOn(batch, 'ackAll').mockImplementation(() => settleAll('acked'))
   vi.spyOn(batch, 'retryAll').mockImplementation((options) => settleAll(again(options)))
-  await worker.queue(batch, env)
+  const context = createExecutionContext()
+  await worker.queue(batch, env, context)
+  await waitOnExecutionContext(context)
   // What nobody spoke of is acknowledged when the handler returns.
   return results.map((result) => result ?? 'acked')
 }

@@ -97,7 +97,11 @@ describe('a publisher who has not heard of a change', () => {
       may_be_known: false,
     }))
     const names = { tenant_id: tenant.id, endpoint_id: endpoint.id, settings_version: 0 }
-    const results = await enqueue({ env, now: Date.now }, { ...names, layout: newLayout(before) }, offers)
+    const results = await enqueue(
+      { env, now: Date.now, waitUntil: () => {} },
+      { ...names, layout: newLayout(before) },
+      offers,
+    )
     expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['accepted']))
     for (const { item } of offers) {
       expect(await idsHeldBy(endpoint, homeOf({ lanes }, item))).toContain(item.message_id)

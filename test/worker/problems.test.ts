@@ -159,12 +159,12 @@ describe('trouble inside', () => {
     const reply = await call('GET', '/v1/tenants', { headers: { 'x-request-id': 'find-me' } })
     expectProblem(reply, 500, 'internal')
     expect(JSON.stringify(reply.body)).not.toContain('hunter2')
-    const [[line] = []] = logged.mock.calls
-    expect(JSON.parse(String(line))).toMatchObject({ message: 'request.internal', request_id: 'find-me' })
+    const lines = logged.mock.calls.map(([line]) => JSON.parse(String(line)))
+    expect(lines).toContainEqual(expect.objectContaining({ message: 'request.internal', request_id: 'find-me' }))
   })
 
   it('is never blamed on a caller by the rate limiter: one that fails blocks nobody', async () => {
-    const logged = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.spyOn(Math, 'random').mockReturnValue(0)
     vi.spyOn(env.REQUEST_LIMIT, 'limit').mockRejectedValue(new Error('down'))
     expect((await call('GET', '/v1/tenants')).status).toBe(200)

@@ -8,7 +8,7 @@ import { Quota as PosternQuota } from '../../../durable-objects/quota/quota.ts'
 import type { Bindings } from '../../../src/env.ts'
 import postern from '../../../src/index.ts'
 import { withFaults } from './bindings.ts'
-import { CONTROL_PATH, type FaultPlan } from './plan.ts'
+import { CONTROL_PATH, CRON_PATH, type FaultPlan } from './plan.ts'
 import { readStrikes, setPlan } from './strike.ts'
 
 export class Endpoint extends PosternEndpoint {
@@ -31,11 +31,24 @@ export class Quota extends PosternQuota {
 
 export default {
   fetch: (request, env, ctx) => {
-    if (new URL(request.url).pathname === CONTROL_PATH) return control(request)
+    const url = new URL(request.url)
+    if (url.pathname === CRON_PATH) return runCron(url, env, ctx)
+    if (url.pathname === CONTROL_PATH) return control(request)
     return postern.fetch(request, withFaults(env), ctx)
   },
-  queue: (batch, env) => postern.queue(batch, withFaults(env)),
+  queue: (batch, env, ctx) => postern.queue(batch, withFaults(env), ctx),
 } satisfies ExportedHandler<Bindings>
+
+/** What the platform does when it is time. */
+async function runCron(url: URL, env: Bindings, ctx: ExecutionContext): Promise<Response> {
+  const cron = url.searchParams.get('cron') ?? ''
+  try {
+    await postern.scheduled({ cron, scheduledTime: Date.now(), noRetry: () => {} }, withFaults(env), ctx)
+    return new Response('done')
+  } catch {
+    return new Response('failed', { status: 500 })
+  }
+}
 
 async function control(request: Request): Promise<Response> {
   if (request.method === 'PUT') setPlan(await request.json<FaultPlan>())

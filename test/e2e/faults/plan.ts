@@ -31,3 +31,6 @@ export type Strikes = Record<string, number>
 
 /** Where the faulty Worker takes its plan (PUT) and says what has struck (GET). Not a route of Postern. */
 export const CONTROL_PATH = '/__faults'
+
+/** Where the faulty Worker runs a job at once (`?cron=…`), as its cron would. */
+export const CRON_PATH = '/__cron'

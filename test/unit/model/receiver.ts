@@ -37,6 +37,8 @@ export interface Seen {
   received: Received | undefined
   /** How often the receiver was called. */
   calls: number
+  /** What was reported, by name. */
+  reports: string[]
 }
 
 function keyring(): Keyring {
@@ -83,12 +85,14 @@ export async function attemptOnce(wanted: Wanted = {}): Promise<Seen> {
     },
     number,
   }
+  const reports: string[] = []
   const finished = await attempt(job, {
     now: () => Date.now(),
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     keyring: keyring(),
     url_policy: { allow_private: false, ports: [443] },
     loadPayload: async () => null,
+    report: (message) => reports.push(message),
     fetch: async (input, init) => {
       calls++
       const signal = init?.signal
@@ -98,7 +102,7 @@ export async function attemptOnce(wanted: Wanted = {}): Promise<Seen> {
     },
     ...means,
   })
-  return { finished, received, calls }
+  return { finished, received, calls, reports }
 }
 
 /** Never answers: ends when the attempt is given up. */
