@@ -1,5 +1,4 @@
 import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { deadLetterRoutes } from './dead-letters/routes.ts'
 import { deliveryRoutes } from './deliveries/routes.ts'
 import { createDeps } from './deps.ts'
@@ -8,7 +7,9 @@ import { endpointRoutes } from './endpoints/routes.ts'
 import { eventTypeRoutes } from './event-types/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
+import { limitRequest } from './http/limit-request.ts'
 import { createRouter } from './http/router.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
@@ -19,7 +20,8 @@ export function createApp() {
   const app = createRouter()
 
   app.use(requestId({ limitLength: 128 }))
-  app.use(secureHeaders())
+  app.use(securityHeaders)
+  app.use(limitRequest)
   app.use(async function prepare(c, next) {
     c.set(
       'deps',

@@ -3,6 +3,7 @@
  * Endpoint for the first few at once and in the Courier for the rest; it knows nothing of either.
  */
 import { compileExpression, evaluateExpression } from '../../src/lib/expression.ts'
+import { isReservedHeader } from '../../src/lib/header-rules.ts'
 import type { RandomBytes } from '../../src/lib/ids.ts'
 import { createId } from '../../src/lib/ids.ts'
 import { parseLeniently } from '../../src/lib/json.ts'
@@ -105,8 +106,10 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   if (!keys.ok) return err({ error: 'signing_failed', detail: keys.error })
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
-    ...(JSON.parse(parcel.headers) as Record<string, string>),
-    ...destination.headers,
+    ...withoutReserved(JSON.parse(parcel.headers)),
+    ...withoutReserved(destination.headers),
+    // What comes back is kept as it came: nothing that a receiver packs is ever unpacked here.
+    'accept-encoding': 'identity',
     'content-type': parcel.content_type,
     'user-agent': `Postern/${VERSION}`,
     'webhook-id': parcel.message_id,
@@ -118,6 +121,11 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   return sent_headers.ok
     ? ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value })
     : sent_headers
+}
+
+/** Left out again at every attempt: the rules may have become stricter since the headers were saved. */
+function withoutReserved(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isReservedHeader(name.toLowerCase())))
 }
 
 /** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
@@ -142,7 +150,13 @@ async function transform(
   if (!result.ok) return failed(result.error.message)
   if (result.value === undefined) return failed('the transform has no result')
   if (typeof result.value === 'string' && parcel.format === 'raw') return ok(encodeUtf8(result.value))
-  return ok(encodeUtf8(JSON.stringify(result.value)))
+  try {
+    return ok(encodeUtf8(JSON.stringify(result.value)))
+  } catch (error) {
+    // A payload that was published raw may be nested as deeply as it likes.
+    if (error instanceof RangeError) return failed('the result is nested too deeply')
+    throw error
+  }
 }
 
 /** `{type, data, headers}` as filters and transforms see a message. */

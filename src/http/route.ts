@@ -1,8 +1,10 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
 import { authorize } from './authorize.ts'
-import { limitBody, requireJson } from './json-body.ts'
+import { takeJson } from './json-body.ts'
+import { limitQuery, refuseUnnameable } from './limit-url.ts'
 import type { Permission } from './permissions.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { refuseLoop } from './refuse-loop.ts'
 
 /** Headers of an answer that shows a secret: it must stay in no cache. */
 export const UNCACHED = { 'cache-control': 'no-store' }
@@ -51,8 +53,9 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
     middleware: [
-      ...(is_public ? [] : [authorize(permission)]),
-      ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
+      // Monitors add a number to the URLs of public routes, which read no query.
+      ...(is_public ? [] : [refuseLoop, refuseUnnameable, authorize(permission), limitQuery(queryNames(contract))]),
+      ...(has_body ? [takeJson(body_bytes_max, body.required === true)] : []),
     ],
     responses: {
       ...(!is_public && {
@@ -62,13 +65,21 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         429: problemAnswer('Too many requests, or too much in store'),
         503: problemAnswer('A part that is needed does not answer'),
       }),
-      ...(has_body && { 413: problemAnswer('The body is too large'), 415: problemAnswer('The body is not JSON') }),
+      ...(has_body && {
+        408: problemAnswer('The body came too slowly'),
+        413: problemAnswer('The body is too large'),
+        415: problemAnswer('The body is not JSON'),
+      }),
       ...(contract.request !== undefined && { 400: problemAnswer('Malformed'), 422: problemAnswer('Not valid') }),
       ...contract.responses,
     },
   }
   // Typed by the contract alone: handlers answer what it promises, everything else is a ProblemError.
   return createRoute<P, C>(route as unknown as C)
+}
+
+function queryNames({ request }: Pick<RouteConfig, 'request'>): string[] {
+  return request?.query instanceof z.ZodObject ? Object.keys(request.query.shape) : []
 }
 
 /** Path of every route about a tenant. */

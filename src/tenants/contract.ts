@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
 import { resolveLimits } from './limits.ts'
 import { UNKNOWN_EVENT_TYPES } from './table.ts'
@@ -48,7 +49,7 @@ export const tenantSchema = z
   .openapi('Tenant')
 
 const settable = {
-  name: z.string().trim().min(1).max(200),
+  name: line(200).trim().min(1),
   limits,
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),
