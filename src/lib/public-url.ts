@@ -79,7 +79,9 @@ function checkHost(url: URL): Result<URL, UrlRefusal> {
   const is_local = LOCAL_SUFFIXES.some((suffix) => host === suffix || host.endsWith(`.${suffix}`))
   if (is_local || !host.includes('.'))
     return refuse('local_name', 'the host is a name that only exists inside a network')
-  return isDnsName(host) ? ok(url) : refuse('not_a_name', 'the host is not a name that DNS could have')
+  return isDnsName(url.hostname.replace(/\.$/, ''))
+    ? ok(url)
+    : refuse('not_a_name', 'the host is not a name that DNS could have')
 }
 
 /** RFC 1035, section 2.3.4, and underscores, which some have. The URL parser takes much more. */
