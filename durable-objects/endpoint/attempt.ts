@@ -150,13 +150,7 @@ async function transform(
   if (!result.ok) return failed(result.error.message)
   if (result.value === undefined) return failed('the transform has no result')
   if (typeof result.value === 'string' && parcel.format === 'raw') return ok(encodeUtf8(result.value))
-  try {
-    return ok(encodeUtf8(JSON.stringify(result.value)))
-  } catch (error) {
-    // A payload that was published raw may be nested as deeply as it likes.
-    if (error instanceof RangeError) return failed('the result is nested too deeply')
-    throw error
-  }
+  return ok(encodeUtf8(JSON.stringify(result.value)))
 }
 
 /** `{type, data, headers}` as filters and transforms see a message. */
@@ -208,7 +202,7 @@ async function send(
 }
 
 function finish(
-  { number, destination }: AttemptJob,
+  { number, destination, parcel }: AttemptJob,
   { now, random }: Pick<AttemptMeans, 'now' | 'random'>,
   started_at: number,
   prepared: Prepared | null,
@@ -228,6 +222,11 @@ function finish(
       response_headers: response?.headers ?? {},
       response_body: response?.body ?? '',
     },
-    outcome: outcomeOf(error, response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at)),
+    outcome: outcomeOf(
+      error,
+      response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at),
+      // Whatever was made and is no failure was cut off, or belongs to an earlier life: too many at worst, and few of them.
+      parcel.attempts - parcel.failures,
+    ),
   }
 }

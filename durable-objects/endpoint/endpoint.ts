@@ -229,6 +229,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   async remove(): Promise<void> {
     // From here on a call that comes in between asks D1, and hears that the endpoint is gone.
     this.settings.current = null
+    this.projection.stop()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
     // Attempts still in flight must not write into what is gone: the next call finds a new, empty object.
