@@ -1,4 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
+import { demandAudit } from './audit.ts'
 import { authorize } from './authorize.ts'
 import { takeJson } from './json-body.ts'
 import { limitQuery, refuseUnnameable } from './limit-url.ts'
@@ -35,6 +36,8 @@ interface Rule {
   /** Who may: a permission of `permissions.ts`, or `public` for everybody. */
   permission: Permission | 'public'
   body_bytes_max?: number
+  /** Whether it leaves an entry in the audit log; unless said, everything but `GET` does. */
+  is_audited?: boolean
 }
 
 type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'security'> & { path: P }
@@ -44,7 +47,7 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
  * without saying the latter.
  */
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
-  const { permission, body_bytes_max = BODY_BYTES_MAX, ...described } = contract
+  const { permission, body_bytes_max = BODY_BYTES_MAX, is_audited = contract.method !== 'get', ...described } = contract
   const is_public = permission === 'public'
   const body = contract.request?.body
   const has_body = body !== undefined
@@ -52,9 +55,11 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     ...described,
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
+    'x-audited': is_audited,
     middleware: [
       // Monitors add a number to the URLs of public routes, which read no query.
       ...(is_public ? [] : [refuseLoop, refuseUnnameable, authorize(permission), limitQuery(queryNames(contract))]),
+      ...(is_audited ? [demandAudit] : []),
       ...(has_body ? [takeJson(body_bytes_max, body.required === true)] : []),
     ],
     responses: {
