@@ -17,5 +17,5 @@ export function prose(length_max: number) {
   return z
     .string()
     .max(length_max)
-    .refine((text) => !UNSHOWN.test(text.replaceAll(/[\n\r\t]/g, ' ')), 'must not have control characters')
+    .refine((text) => !UNSHOWN.test(text.replaceAll(/[\n\r\t\u2028\u2029]/g, ' ')), 'must not have control characters')
 }
