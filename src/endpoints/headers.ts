@@ -10,14 +10,18 @@ export const headersField = z
     message: 'must be an object of header names and values',
   })
   .transform((given, context) => {
+    const members = Object.entries(given)
+    if (members.length > HEADERS_MAX) {
+      context.addIssue({ code: 'custom', message: `at most ${HEADERS_MAX} headers` })
+      return z.NEVER
+    }
     const headers = new Map<string, string>()
-    for (const [written, value] of Object.entries(given)) {
+    for (const [written, value] of members) {
       const name = written.toLowerCase()
       const message = headers.has(name) ? 'is there twice' : refuse(name, value)
       if (message !== null) context.addIssue({ code: 'custom', path: [written], message })
       headers.set(name, String(value))
     }
-    if (headers.size > HEADERS_MAX) context.addIssue({ code: 'custom', message: `at most ${HEADERS_MAX} headers` })
     return Object.fromEntries(headers)
   })
   .openapi({

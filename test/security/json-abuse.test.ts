@@ -343,6 +343,32 @@ describe('a number', () => {
   )
 })
 
+describe('a refusal', () => {
+  const members = (count: number, member: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => member(i)).join()
+
+  it.each([
+    ['80,000 members that nobody knows', `{"url":"${url}",${members(80_000, (i) => `"k${i}":1`)}}`],
+    ['a member with a very long name', `{"url":"${url}","${'k'.repeat(500_000)}":1}`],
+    ['50,000 headers', `{"url":"${url}","headers":{${members(50_000, (i) => `"k ${i}":1`)}}}`],
+    ['a header with a very long name', `{"url":"${url}","headers":{"${'k'.repeat(500_000)}":"v"}}`],
+    ['500,000 things in a list', `{"url":"${url}","channels":[${'1,'.repeat(500_000)}1]}`],
+    ['a very long value', `{"url":"${url}${'x'.repeat(500_000)}"}`],
+    ['a very long word where there is a choice', `{"url":"${url}","ordering":"${'x'.repeat(500_000)}"}`],
+  ])('is small, however much is wrong: %s', async (_what, text) => {
+    const reply = await (await createTenant()).call('POST', '/endpoints', { text })
+    expectProblem(reply, 422, 'invalid_request')
+    expect(JSON.stringify(reply.body).length).toBeLessThan(20_000)
+  })
+
+  it('of a batch is small too', async () => {
+    const text = `{"messages":[${members(100, () => `{${members(1000, (i) => `"k${i}":1`)}}`)}]}`
+    const reply = await (await createTenant()).call('POST', '/messages/batch', { text })
+    expectProblem(reply, 422, 'invalid_request')
+    expect(JSON.stringify(reply.body).length).toBeLessThan(50_000)
+  })
+})
+
 describe('what is no JSON', () => {
   it.each([
     '',
