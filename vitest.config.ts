@@ -2,6 +2,25 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { generateSecrets } from './scripts/state.ts'
 
+/** What runs inside workerd. */
+function inWorkerd() {
+  return cloudflareTest(async () => ({
+    main: './src/index.ts',
+    wrangler: { configPath: './wrangler.toml' },
+    miniflare: {
+      bindings: { ...(await generateSecrets()), TEST_MIGRATIONS: await readD1Migrations('./migrations') },
+    },
+  }))
+}
+
+const workerd = {
+  setupFiles: './test/worker/setup.ts',
+  testTimeout: 30_000,
+  // They mostly wait, for queues and retries: more at once than there are cores.
+  maxWorkers: 4,
+  sequence: { groupOrder: 1 },
+} as const
+
 const TIMED = ['test/e2e/delivery.test.ts', 'test/e2e/backlog.test.ts']
 const e2e = { environment: 'node', globalSetup: './test/e2e/build.ts', testTimeout: 120_000 } as const
 
@@ -25,24 +44,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest(async () => ({
-            main: './src/index.ts',
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: { ...(await generateSecrets()), TEST_MIGRATIONS: await readD1Migrations('./migrations') },
-            },
-          })),
-        ],
-        test: {
-          name: 'worker',
-          include: ['test/worker/**/*.test.ts'],
-          setupFiles: './test/worker/setup.ts',
-          testTimeout: 30_000,
-          // They mostly wait, for queues and retries: more at once than there are cores.
-          maxWorkers: 4,
-          sequence: { groupOrder: 1 },
-        },
+        plugins: [inWorkerd()],
+        test: { ...workerd, name: 'worker', include: ['test/worker/**/*.test.ts'] },
+      },
+      {
+        plugins: [inWorkerd()],
+        test: { ...workerd, name: 'security', include: ['test/security/*.test.ts'] },
       },
       {
         test: {

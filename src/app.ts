@@ -1,5 +1,4 @@
 import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { auditRoutes } from './audit/routes.ts'
 import { deadLetterRoutes } from './dead-letters/routes.ts'
 import { deliveryRoutes } from './deliveries/routes.ts'
@@ -9,8 +8,10 @@ import { endpointRoutes } from './endpoints/routes.ts'
 import { eventTypeRoutes } from './event-types/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
+import { limitRequest } from './http/limit-request.ts'
 import { logAnswers } from './http/request-log.ts'
 import { createRouter } from './http/router.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { logs } from './lib/log.ts'
@@ -25,8 +26,9 @@ export function createApp() {
   const app = createRouter()
 
   app.use(requestId({ limitLength: 128 }))
-  app.use(secureHeaders())
+  app.use(securityHeaders)
   if (logs('debug')) app.use(logAnswers)
+  app.use(limitRequest)
   app.use(async function prepare(c, next) {
     c.set(
       'deps',

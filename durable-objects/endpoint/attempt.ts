@@ -3,6 +3,7 @@
  * Endpoint for the first few at once and in the Courier for the rest; it knows nothing of either.
  */
 import { compileExpression, evaluateExpression } from '../../src/lib/expression.ts'
+import { isReservedHeader } from '../../src/lib/header-rules.ts'
 import type { RandomBytes } from '../../src/lib/ids.ts'
 import { createId } from '../../src/lib/ids.ts'
 import { parseLeniently } from '../../src/lib/json.ts'
@@ -120,8 +121,10 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   }
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
-    ...(JSON.parse(parcel.headers) as Record<string, string>),
-    ...destination.headers,
+    ...withoutReserved(JSON.parse(parcel.headers)),
+    ...withoutReserved(destination.headers),
+    // What comes back is kept as it came: nothing that a receiver packs is ever unpacked here.
+    'accept-encoding': 'identity',
     'content-type': parcel.content_type,
     'user-agent': `Postern/${VERSION}`,
     'webhook-id': parcel.message_id,
@@ -133,6 +136,11 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   return sent_headers.ok
     ? ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value })
     : sent_headers
+}
+
+/** Left out again at every attempt: the rules may have become stricter since the headers were saved. */
+function withoutReserved(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isReservedHeader(name.toLowerCase())))
 }
 
 /** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
@@ -209,7 +217,7 @@ async function send(
 }
 
 function finish(
-  { number, destination }: AttemptJob,
+  { number, destination, parcel }: AttemptJob,
   { now, random }: Pick<AttemptMeans, 'now' | 'random'>,
   started_at: number,
   prepared: Prepared | null,
@@ -229,6 +237,11 @@ function finish(
       response_headers: response?.headers ?? {},
       response_body: response?.body ?? '',
     },
-    outcome: outcomeOf(error, response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at)),
+    outcome: outcomeOf(
+      error,
+      response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at),
+      // Whatever was made and is no failure was cut off, or belongs to an earlier life: too many at worst, and few of them.
+      parcel.attempts - parcel.failures,
+    ),
   }
 }

@@ -165,6 +165,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async wake(position: number): Promise<number | null> {
+    if (this.isEmpty()) return null
     this.core.run({ kind: 'woken' })
     const due_at = this.core.state.in_flight.has(position) ? null : (this.store.row(position)?.due_at ?? null)
     return due_at !== null && due_at > Date.now() && !isHeld(this.core.state) ? due_at : null
@@ -178,22 +179,23 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async list(query: DeliveryQuery): Promise<{ deliveries: ListedDelivery[]; next: number | null }> {
+    if (this.isEmpty()) return { deliveries: [], next: null }
     const { rows, next } = listDeliveries(this.store, this.core.state, query)
     return { deliveries: rows.map((row) => ({ ...this.view(row), position: row.position })), next }
   }
 
   async get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null> {
-    const row = this.store.find(message_id)
+    const row = this.find(message_id)
     return row === null ? null : { delivery: this.view(row), attempts: this.store.attemptLog(row.position) }
   }
 
   async message(message_id: string): Promise<StoredMessage | null> {
-    const row = this.store.find(message_id)
+    const row = this.find(message_id)
     return row === null ? null : this.store.message(row.position)
   }
 
   async held(message_ids: string[]): Promise<string[]> {
-    return message_ids.filter((message_id) => this.store.find(message_id) !== null)
+    return message_ids.filter((message_id) => this.find(message_id) !== null)
   }
 
   async retry(message_ids: string[]): Promise<ControlResult[]> {
@@ -222,6 +224,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async replay(query: ReplayQuery): Promise<{ count: number; next: number | null }> {
+    if (this.isEmpty()) return { count: 0, next: null }
     const { rows, next } = replayPage(this.store, query)
     for (const row of rows) this.restart(row)
     return { count: rows.length, next }
@@ -232,13 +235,14 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async resetBreaker(): Promise<BreakerView> {
-    this.core.run({ kind: 'reset_breaker' })
+    if (!this.isEmpty()) this.core.run({ kind: 'reset_breaker' })
     return this.breaker()
   }
 
   async remove(): Promise<void> {
     // From here on a call that comes in between asks D1, and hears that the endpoint is gone.
     this.settings.current = null
+    this.projection.stop()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
     // Attempts still in flight must not write into what is gone: the next call finds a new, empty object.
@@ -315,9 +319,18 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     )
   }
 
+  /** Nothing was ever put into it, or everything was just deleted, the tables too, and its end is near. */
+  private isEmpty(): boolean {
+    return this.settings.current === null
+  }
+
+  private find(message_id: string): DeliveryRow | null {
+    return this.isEmpty() ? null : this.store.find(message_id)
+  }
+
   private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
     return message_ids.map((message_id) => {
-      const row = this.store.find(message_id)
+      const row = this.find(message_id)
       return row === null ? 'not_found' : control(row)
     })
   }

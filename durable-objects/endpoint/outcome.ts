@@ -13,10 +13,16 @@ export function errorOfStatus(status: number): AttemptError | null {
   return 'unexpected_status'
 }
 
-/** What an attempt means for the delivery, the schedule and the breaker. */
-export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null): Outcome {
+/** A day of them, one every 30 s. A delivery that is cut off that often is not the victim of an outage of ours: it is its cause. */
+const INTERRUPTIONS_MAX = 2880
+
+/**
+ * What an attempt means for the delivery, the schedule and the breaker.
+ * @param interruptions how often attempts of this delivery were cut off before
+ */
+export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null, interruptions = 0): Outcome {
   if (error === null) return { kind: 'success' }
-  if (error === 'interrupted') return { kind: 'interrupted' }
+  if (error === 'interrupted' && interruptions < INTERRUPTIONS_MAX) return { kind: 'interrupted' }
   return {
     kind: 'failure',
     retry_after_ms,
@@ -36,6 +42,7 @@ const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
   'transform_failed',
   'payload_missing',
   'signing_failed',
+  'interrupted',
 ])
 
 /**

@@ -40,6 +40,7 @@ export class Projection {
   private timer: ReturnType<typeof setTimeout> | null = null
   private current: Promise<void> | null = null
   private has_journal = true
+  private is_stopped = false
   private end: number
   /** Everything below was settled. */
   watermark: number
@@ -94,8 +95,14 @@ export class Projection {
     return this.current
   }
 
+  /** Writes nothing more, and asks storage nothing more: it is being deleted. */
+  stop(): void {
+    this.is_stopped = true
+    if (this.timer !== null) clearTimeout(this.timer)
+  }
+
   private schedule(): void {
-    if (this.timer !== null || this.current !== null) return
+    if (this.timer !== null || this.current !== null || this.is_stopped) return
     this.timer = setTimeout(() => {
       this.timer = null
       void this.flush().catch((error) => this.shell.report('projection.failed', error))
@@ -108,7 +115,7 @@ export class Projection {
    */
   private async flushAll(): Promise<void> {
     const pending = [...this.changed]
-    for (let from = 0; ; from += ROWS_PER_WRITE) {
+    for (let from = 0; !this.is_stopped; from += ROWS_PER_WRITE) {
       const from_memory = pending.slice(from, from + ROWS_PER_WRITE)
       const from_journal = this.takeFromJournal(ROWS_PER_WRITE - from_memory.length)
       if (from_memory.length + from_journal.length === 0) return
@@ -142,6 +149,7 @@ export class Projection {
     } finally {
       this.flying = new Set()
     }
+    if (this.is_stopped) return false
     if (Date.now() - started_at > SLOW_MS) this.slowDown()
     else this.interval_ms = FLUSH_MS_MIN
     if (from_journal.length > 0) this.clearJournal(from_journal, rows)

@@ -30,7 +30,7 @@ export function responseHeaders(headers: Headers): Record<string, string> {
   const kept: Record<string, string> = {}
   let room = RESPONSE_HEADERS_LENGTH_MAX
   for (const [name, value] of [...headers].slice(0, HEADERS_MAX)) {
-    const shown = value.slice(0, HEADER_VALUE_LENGTH_MAX)
+    const shown = value.slice(0, HEADER_VALUE_LENGTH_MAX).replace(CONTROL_CHARACTERS, '\ufffd')
     if (name === 'set-cookie' || name.length > HEADER_NAME_LENGTH_MAX || name.length + shown.length > room) continue
     kept[name] = shown
     room -= name.length + shown.length

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { FINISHED_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { eventTypeName } from '../event-types/contract.ts'
 import { tenantParam } from '../http/route.ts'
+import { prose } from '../http/text.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventTypePattern } from '../lib/glob.ts'
 import { headersField } from './headers.ts'
@@ -26,7 +27,7 @@ const settable = {
     .min(1)
     .max(2048)
     .openapi({ example: 'https://hooks.acme.com/postern', description: 'Public, and https' }),
-  description: z.string().max(1000),
+  description: prose(1000),
   event_types: z
     .array(pattern)
     .min(1)

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { tenantParam } from '../http/route.ts'
+import { prose } from '../http/text.ts'
 import { time, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventType } from '../lib/glob.ts'
 import type { EventType, EventTypeRow } from './event-types.ts'
@@ -10,7 +11,7 @@ export const eventTypeName = z
   .refine(isEventType, 'must be a dotted name of letters, digits, _ and -, at most 128 characters')
   .openapi({ example: 'invoice.paid' })
 
-const description = z.string().max(1000)
+const description = prose(1000)
 
 /** Checked where it is saved: what a schema may be, no other schema can say. */
 const schema = z.unknown().openapi({

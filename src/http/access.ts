@@ -85,8 +85,9 @@ export async function findAccess(deps: Deps, api_key: string, tenant_id: string 
   const unheard = (error: unknown) => report(deps, 'access.stale', error, { tenant_id })
   const name = nameOf(hash, tenant_id)
   const loaded = await cache.get(name, load, deps.now, deps.waitUntil, unheard)
-  // Keys that somebody makes up must not push out those that are real.
-  if (loaded.key === null && operator === null) cache.forget((key) => key === name)
+  // Keys and tenants that somebody makes up must not push out those that are real.
+  const is_made_up = (loaded.key === null && operator === null) || (tenant_id !== null && loaded.tenant === null)
+  if (is_made_up) cache.discard(name)
   const principal = operator ?? principalOfRow(loaded.key, hash, deps.now())
   const { tenant, subscriptions, catalogue } = loaded
   return principal === null ? null : { principal, tenant, subscriptions, catalogue }

@@ -1,7 +1,14 @@
 import type { z } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { ProblemError, problem } from './problems.ts'
+import { checkStrictJson } from '../lib/strict-json.ts'
+import { type Problem, ProblemError, problem } from './problems.ts'
+import { type BodyFault, readBody } from './read-body.ts'
+
+/** Time for the largest body over a slow line. Who needs longer has stopped, or wants to keep us busy. */
+const BODY_MS_MAX = 30_000
+
+/** Text in UTF-8 and nothing else (RFC 8259, section 8.1): another charset would be read as something that nobody sent. */
+const JSON_TYPE = /^application\/json(;\s*charset="?utf-8"?)?$/i
 
 /** A JSON body that must be there. */
 export function jsonBody<S extends z.ZodType>(schema: S) {
@@ -16,42 +23,46 @@ export function optionalJsonBody<S extends z.ZodType>(schema: S) {
   return { required: false as const, content: { 'application/json': { schema } } }
 }
 
-/** Refuses a body above the limit, whatever its headers say of its length. */
-export function limitBody(bytes_max: number): MiddlewareHandler {
-  const count = bodyLimit({
-    maxSize: bytes_max,
-    onError: () => {
-      throw new ProblemError(problem('payload_too_large', `a body here may have ${bytes_max} bytes`))
-    },
-  })
-  return function limitBody(c, next) {
-    // HTTP itself holds a body to this length, so it need not be looked at.
-    const declared = c.req.header('transfer-encoding') === undefined ? c.req.header('content-length') : undefined
-    return declared !== undefined && Number(declared) <= bytes_max ? next() : count(c, next)
-  }
-}
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
-/** Refuses what cannot be JSON before it is parsed; a body that may be left out may also be empty. */
-export function requireJson(is_required: boolean): MiddlewareHandler {
-  return async function requireJson(c, next) {
+/** Reads the body and refuses what cannot be JSON before it is parsed; one that may be left out may also be empty. */
+export function takeJson(bytes_max: number, is_required: boolean): MiddlewareHandler {
+  return async function takeJson(c, next) {
     const type = c.req.header('content-type')
     const is_empty = type === undefined && c.req.raw.body === null
     // The validator would take a body that is not there for an empty object, and that may mean "all of them".
     if (is_empty && is_required) throw new ProblemError(problem('invalid_request', 'a JSON body is required'))
-    if (!is_empty && !/^application\/json(\s*;|$)/i.test(type ?? '')) {
-      throw new ProblemError(problem('unsupported_media_type', 'send the body with content-type: application/json'))
-    }
-    const text = decode(await c.req.arrayBuffer())
+    if (!is_empty && !JSON_TYPE.test(type ?? '')) refuseType('send the body with content-type: application/json')
+    // Unpacked, a small body could be any size.
+    if (!/^(identity)?$/i.test(c.req.header('content-encoding') ?? '')) refuseType('send the body without compression')
+    const body = await readBody(c.req.raw, { bytes_max, ms_max: BODY_MS_MAX })
+    if (!body.ok) throw new ProblemError(toProblem(body.error, bytes_max))
+    const text = decode(body.value)
+    const is_strict = checkStrictJson(text)
+    if (!is_strict.ok) throw new ProblemError(problem('invalid_json', `the body: ${is_strict.error}`))
     // The validator reads what is cached here. Many clients name the type of a body that they do not send.
     Object.assign(c.req.bodyCache, { text: Promise.resolve(text === '' && !is_required ? '{}' : text) })
     await next()
   }
 }
 
+function refuseType(detail: string): never {
+  throw new ProblemError(problem('unsupported_media_type', detail))
+}
+
+function toProblem(fault: BodyFault, bytes_max: number): Problem {
+  switch (fault) {
+    case 'too_large':
+      return problem('payload_too_large', `a body here may have ${bytes_max} bytes`)
+    case 'too_slow':
+      return problem('request_timeout', `the body did not arrive within ${BODY_MS_MAX / 1000} s`)
+    case 'broken':
+      return problem('body_incomplete', 'the body broke off before its end')
+  }
+}
+
 /** Hono would put U+FFFD where bytes are not UTF-8, and deliver something else than was sent. */
-function decode(bytes: ArrayBuffer): string {
+function decode(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
   } catch {

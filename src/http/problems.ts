@@ -2,7 +2,8 @@
 
 export const PROBLEMS = {
   invalid_request: { status: 422, title: 'The request is well formed but not valid' },
-  invalid_json: { status: 400, title: 'The body is not JSON' },
+  invalid_json: { status: 400, title: 'The body cannot be read as JSON' },
+  body_incomplete: { status: 400, title: 'The body broke off' },
   invalid_cursor: { status: 400, title: 'The cursor is not one of ours' },
   invalid_idempotency_key: { status: 400, title: 'The Idempotency-Key cannot be used' },
   invalid_expression: { status: 422, title: 'The JSONata expression cannot be compiled' },
@@ -17,6 +18,7 @@ export const PROBLEMS = {
   totp_enrolment_required: { status: 403, title: 'This needs an API key that is enrolled for one-time codes' },
   not_found: { status: 404, title: 'There is no such thing here' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  request_timeout: { status: 408, title: 'The body came too slowly' },
   tenant_exists: { status: 409, title: 'The tenant exists already' },
   tenant_being_deleted: { status: 409, title: 'The tenant of this id is still being deleted' },
   tenant_not_empty: { status: 409, title: 'The tenant still has endpoints' },
@@ -32,13 +34,16 @@ export const PROBLEMS = {
   example_missing: { status: 422, title: 'There is no example to send' },
   limit_reached: { status: 422, title: 'A limit of the tenant is reached' },
   payload_too_large: { status: 413, title: 'The body is too large' },
+  uri_too_long: { status: 414, title: 'The URL is too long' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   rate_limited: { status: 429, title: 'Too many requests' },
   quota_exceeded: { status: 429, title: 'The month has no messages left' },
   totp_locked: { status: 429, title: 'Too many wrong one-time codes' },
   endpoint_full: { status: 429, title: 'The endpoints hold as many unfinished deliveries as they may' },
   not_all_placed: { status: 503, title: 'Some deliveries could not be placed; repeat the request' },
   unavailable: { status: 503, title: 'A part that is needed does not answer right now' },
+  loop_detected: { status: 508, title: 'Postern called itself' },
   internal: { status: 500, title: 'Something unexpected went wrong' },
 } as const satisfies Record<string, { status: number; title: string }>
 

@@ -2,9 +2,11 @@ import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
 import { limitAddress } from './address-limit.ts'
 import { demandAudit } from './audit.ts'
 import { authorize } from './authorize.ts'
-import { limitBody, requireJson } from './json-body.ts'
+import { takeJson } from './json-body.ts'
+import { limitQuery, refuseUnnameable } from './limit-url.ts'
 import type { Permission, SensitivePermission } from './permissions.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { refuseLoop } from './refuse-loop.ts'
 import { requireStepUp, STEP_UP_HEADER } from './step-up.ts'
 
 /** Headers of an answer that shows a secret: it must stay in no cache. */
@@ -80,9 +82,12 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     'x-permission': permission,
     'x-audited': is_audited,
     middleware: [
-      is_public ? limitAddress : authorize(permission),
+      // Monitors add a number to the URLs of public routes, which read no query.
+      ...(is_public
+        ? [limitAddress]
+        : [refuseLoop, refuseUnnameable, authorize(permission), limitQuery(queryNames(contract))]),
       ...(is_audited ? [demandAudit] : []),
-      ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
+      ...(has_body ? [takeJson(body_bytes_max, body.required === true)] : []),
       // Last, since it uses a code up.
       ...(step_up === 'always' ? [requireStepUp] : []),
     ],
@@ -94,13 +99,21 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         404: problemAnswer('Not there, or not yours'),
         503: problemAnswer('A part that is needed does not answer'),
       }),
-      ...(has_body && { 413: problemAnswer('The body is too large'), 415: problemAnswer('The body is not JSON') }),
+      ...(has_body && {
+        408: problemAnswer('The body came too slowly'),
+        413: problemAnswer('The body is too large'),
+        415: problemAnswer('The body is not JSON'),
+      }),
       ...(contract.request !== undefined && { 400: problemAnswer('Malformed'), 422: problemAnswer('Not valid') }),
       ...contract.responses,
     },
   }
   // Typed by the contract alone: handlers answer what it promises, everything else is a ProblemError.
   return createRoute<P, C>(route as unknown as C)
+}
+
+function queryNames({ request }: Pick<RouteConfig, 'request'>): string[] {
+  return request?.query instanceof z.ZodObject ? Object.keys(request.query.shape) : []
 }
 
 /** Path of every route about a tenant. */

@@ -2,20 +2,30 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { AppEnv } from './context.ts'
 import { ProblemError, problem } from './problems.ts'
 
+/** As many as an author takes in at once. Without a limit, what is refused could be answered with several times its size. */
+const ERRORS_MAX = 50
+const TEXT_LENGTH_MAX = 256
+
 /** A router whose contracts refuse what does not fit, saying which member and why. */
 export function createRouter() {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (result.success) return
       const errors = result.error.issues
+        .slice(0, ERRORS_MAX)
         .flatMap(toReasons)
-        .map(({ path, message }) => ({ path: path.join('.'), message }))
+        .slice(0, ERRORS_MAX)
+        .map(({ path, message }) => ({ path: cut(path.join('.')), message: cut(message) }))
       const [first] = errors
       const detail =
         first === undefined ? 'it does not fit its schema' : [first.path, first.message].filter(Boolean).join(': ')
       throw new ProblemError(problem('invalid_request', detail, { errors }))
     },
   })
+}
+
+function cut(text: string): string {
+  return text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX)}…`
 }
 
 type Issue = z.core.$ZodIssue

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { PERMISSIONS, type Permission, type Role, TENANT_ROLES } from '../http/permissions.ts'
 import { tenantParam } from '../http/route.ts'
+import { line } from '../http/text.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { readNetwork } from '../lib/network.ts'
 import type { KeyRow } from './table.ts'
@@ -56,7 +57,7 @@ const ip_allowlist = z
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'The only addresses that may use the key: ranges or single ones, IPv4 or IPv6' })
 
-const name = z.string().trim().min(1).max(200)
+const name = line(200).trim().min(1)
 
 const settable = {
   name,

@@ -22,6 +22,7 @@ export interface UrlRefusal {
     | 'private_address'
     | 'ip_literal'
     | 'local_name'
+    | 'not_a_name'
   /** A sentence for whoever entered the URL. */
   message: string
 }
@@ -78,7 +79,14 @@ function checkHost(url: URL): Result<URL, UrlRefusal> {
   const is_local = LOCAL_SUFFIXES.some((suffix) => host === suffix || host.endsWith(`.${suffix}`))
   if (is_local || !host.includes('.'))
     return refuse('local_name', 'the host is a name that only exists inside a network')
-  return ok(url)
+  return isDnsName(url.hostname.replace(/\.$/, ''))
+    ? ok(url)
+    : refuse('not_a_name', 'the host is not a name that DNS could have')
+}
+
+/** RFC 1035, section 2.3.4, and underscores, which some have. The URL parser takes much more. */
+function isDnsName(host: string): boolean {
+  return host.length <= 253 && host.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label))
 }
 
 function refuse(reason: UrlRefusal['reason'], message: string): { ok: false; error: UrlRefusal } {

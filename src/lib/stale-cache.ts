@@ -87,6 +87,12 @@ export class StaleCache<V> {
     for (const key of this.loads.keys()) if (isForgotten(key)) this.loads.delete(key)
   }
 
+  /** Forgets one key, without looking at the others. */
+  discard(key: string): void {
+    this.drop(key)
+    this.loads.delete(key)
+  }
+
   private load(
     key: string,
     load: () => Promise<V>,

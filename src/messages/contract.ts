@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/contract.ts'
+import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
@@ -25,7 +26,7 @@ const common = {
       description: 'Only endpoints with one of these channels, or without any, get the message',
       example: ['eu'],
     }),
-  ordering_key: z.string().min(1).max(255).optional().openapi({
+  ordering_key: line(255).min(1).optional().openapi({
     description: 'Endpoints with `ordering: key` get messages of one key strictly in order',
     example: 'cus_42',
   }),

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
 import { STEP_UP_POLICIES } from '../step-up/table.ts'
 import { resolveLimits } from './limits.ts'
@@ -73,7 +74,7 @@ export const tenantSchema = z
   .openapi('Tenant')
 
 const settable = {
-  name: z.string().trim().min(1).max(200),
+  name: line(200).trim().min(1),
   limits: settableLimits,
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { attemptOnce } from './model/receiver.ts'
+import { attemptOnce, BODY } from './model/receiver.ts'
 
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length
 
@@ -107,6 +107,31 @@ describe('an attempt that sends nothing', () => {
   })
 })
 
+describe('an attempt that is cut off on our side', () => {
+  const cutOff = async (attempts: number, failures = 0) => {
+    const loadPayload = () => Promise.reject(new Error('R2 is down'))
+    const parcel = { r2_key: 'acme/large', attempts, failures }
+    return (await attemptOnce({ parcel, payload: null, means: { loadPayload } })).finished
+  }
+
+  it.each([
+    [0, 0],
+    [2879, 0],
+    [2888, 9],
+  ])('costs no retry for a day of them: %i attempts before, of which %i failed', async (attempts, failures) => {
+    expect((await cutOff(attempts, failures)).outcome).toEqual({ kind: 'interrupted' })
+  })
+
+  it.each([
+    [2880, 0],
+    [2889, 9],
+  ])('costs one from then on, so that it ends, and blames nobody: %i before, %i failed', async (attempts, failures) => {
+    const { record, outcome } = await cutOff(attempts, failures)
+    expect(record.error).toBe('interrupted')
+    expect(outcome).toEqual({ kind: 'failure', retry_after_ms: null, is_gone: false, blames_receiver: false })
+  })
+})
+
 describe('a transform', () => {
   it.each([
     ['an object', '{"text": type & ": " & data.amount}', '{"text":"invoice.paid: 250"}'],
@@ -130,10 +155,12 @@ describe('a transform', () => {
     ['throws', '$error("no amount")', 'no amount'],
     ['has no result', 'data.missing', 'the transform has no result'],
     ['cannot be read', 'data.amount >', ''],
+    ['gives what is nested too deeply', 'data', 'more than 100 deep', '['.repeat(50_000) + ']'.repeat(50_000)],
     ['gives a function', 'function($x) { $x }', 'the result is a function'],
     ['never ends', '($f := function($n) { $f($n) }; $f(1))', ''],
-  ])('that %s fails the attempt with a clear error', async (_what, transform, detail) => {
-    const { finished, calls } = await attemptOnce({ destination: { transform } })
+  ])('that %s fails the attempt with a clear error', async (_what, transform, detail, payload = BODY) => {
+    const parcel = { format: payload === BODY ? 'event' : 'raw' } as const
+    const { finished, calls } = await attemptOnce({ destination: { transform }, parcel, payload })
     expect(calls).toBe(0)
     expect(finished.record).toMatchObject({ error: 'transform_failed', detail: expect.stringContaining(detail) })
     expect(finished.outcome).toMatchObject({ kind: 'failure', blames_receiver: false })

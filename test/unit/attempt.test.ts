@@ -18,6 +18,7 @@ describe('what a receiver gets', () => {
   it('names the message, the time, the attempt and Postern', async () => {
     const { received } = await attemptOnce({ number: 4, means: { now: () => Date.UTC(2026, 0, 1, 0, 0, 7, 999) } })
     expect(received?.headers).toEqual({
+      'accept-encoding': 'identity',
       'content-type': 'application/json',
       'user-agent': `Postern/${VERSION}`,
       'webhook-id': MESSAGE_ID,

@@ -32,6 +32,10 @@ class Source {
   forget(key: string): void {
     this.cache.forget((known) => known === key)
   }
+
+  discard(key: string): void {
+    this.cache.discard(key)
+  }
 }
 
 describe('a value in the cache', () => {
@@ -136,13 +140,13 @@ it('keeps every load alive beyond the request that began it, which may hang up',
   expect(source.background).toHaveLength(1)
 })
 
-describe('forgetting', () => {
+describe.each(['forget', 'discard'] as const)('%s', (way) => {
   it('has the value loaded anew, and leaves others alone', async () => {
     const source = new Source()
     await source.get('acme')
     await source.get('globex')
     source.value = 'second'
-    source.forget('acme')
+    source[way]('acme')
     expect(await source.get('acme')).toBe('acme: second')
     expect(await source.get('globex')).toBe('globex: first')
   })
@@ -150,7 +154,7 @@ describe('forgetting', () => {
   it('is not undone by a load that was under way', async () => {
     const source = new Source()
     const loading = source.get()
-    source.forget('acme')
+    source[way]('acme')
     source.value = 'second'
     expect(await loading).toBe('acme: first')
     expect(await source.get()).toBe('acme: second')

@@ -187,14 +187,11 @@ describe('a published message of a type with a schema', () => {
     })
   })
 
-  it.each([
-    ['nests deeper than a check goes', () => `${'['.repeat(2000)}${']'.repeat(2000)}`],
-    ['is longer than a check reads', () => JSON.stringify(Array.from({ length: 40 }, () => 'a'.repeat(5000)))],
-  ])('is refused, not served with an error of ours, when it %s', async (_why, data) => {
+  it('is refused, not served with an error of ours, when it is longer than a check reads', async () => {
     const tenant = await createTenant()
     await typed(tenant, { schema: { items: { $ref: '#' }, pattern: '(x|y|z|w){1,40}q$' } })
-    const text = `{"type":"invoice.paid","data":${data()}}`
-    const reply = await tenant.call('POST', '/messages', { text })
+    const data = Array.from({ length: 40 }, () => 'a'.repeat(5000))
+    const reply = await tenant.publish({ data })
     expectProblem(reply, 422, 'payload_invalid')
     expect(reply.body.detail).toContain('cannot be checked')
   })

@@ -91,6 +91,14 @@ describe('a well-formed key that was made up', () => {
     ).toEqual([true])
   })
 
+  it('or a tenant that is none, is asked about each time, so that what is made up pushes nothing out of memory', async () => {
+    const own = await createTenant()
+    const keys = [await own.key('admin'), await madeUpKey()]
+    const answers = overhearDatabase()
+    for (const key of keys) for (let i = 0; i < 2; i++) await call('GET', '/v1/tenants/made-up/endpoints', { key })
+    expect(answers).toHaveLength(4)
+  })
+
   it('is refused wherever it is used', async () => {
     const tenant = await richTenant()
     const key = await madeUpKey()

@@ -250,3 +250,35 @@ describe('what an earlier URL answers after a change', () => {
     for (const message_id of message_ids) await tenant.deliveryIn('parked', message_id, endpoint.id)
   })
 })
+
+describe('an endpoint that is deleted this moment', () => {
+  it('holds nothing for whoever asks it before its object has ended', async () => {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint()
+    const id = await tenant.published()
+    await tenant.deliveryIn('succeeded', id, endpoint.id)
+    const answers = await runInDurableObject(stubOf(endpoint.id), async (object) => {
+      await object.remove()
+      return [
+        await object.list({ limit: 10 }),
+        await object.get(id),
+        await object.message(id),
+        await object.held([id]),
+        await object.retry([id]),
+        await object.replay({ states: ['succeeded'], limit: 10 }),
+        await object.wake(1),
+        (await object.resetBreaker()).state,
+      ]
+    })
+    expect(answers).toEqual([
+      { deliveries: [], next: null },
+      null,
+      null,
+      [],
+      ['not_found'],
+      { count: 0, next: null },
+      null,
+      'closed',
+    ])
+  })
+})

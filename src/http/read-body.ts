@@ -1,0 +1,70 @@
+import { err, ok, type Result } from '../lib/result.ts'
+
+/** Why a body could not be read: `broken` when its sender hung up, or sent something else than it had announced. */
+export type BodyFault = 'too_large' | 'too_slow' | 'broken'
+
+export interface BodyLimits {
+  bytes_max: number
+  /** From its first byte to its last. */
+  ms_max: number
+}
+
+/** Reads a body that may be too large, come too slowly, or never end. */
+export async function readBody(request: Request, limits: BodyLimits): Promise<Result<Uint8Array, BodyFault>> {
+  if (request.body === null) return ok(new Uint8Array(0))
+  const declared = declaredLength(request.headers)
+  if (declared !== null && declared > limits.bytes_max) return err('too_large')
+  // HTTP itself holds a body to the length that it has declared: only one that did not is counted.
+  const reading = declared === null ? count(request.body, limits.bytes_max) : all(request)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<Result<never, BodyFault>>((resolve) => {
+    timer = setTimeout(() => resolve(err('too_slow')), limits.ms_max)
+  })
+  try {
+    return await Promise.race([reading, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function declaredLength(headers: Headers): number | null {
+  const length = headers.get('content-length')
+  return length === null || headers.has('transfer-encoding') ? null : Number(length)
+}
+
+async function all(request: Request): Promise<Result<Uint8Array, BodyFault>> {
+  try {
+    return ok(new Uint8Array(await request.arrayBuffer()))
+  } catch {
+    return err('broken')
+  }
+}
+
+async function count(body: ReadableStream<Uint8Array>, bytes_max: number): Promise<Result<Uint8Array, BodyFault>> {
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.byteLength
+      if (size > bytes_max) {
+        void reader.cancel().catch(() => {})
+        return err('too_large')
+      }
+      chunks.push(next.value)
+    }
+  } catch {
+    return err('broken')
+  }
+  return ok(joined(chunks, size))
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
