@@ -13,6 +13,7 @@ import { createRouter } from './http/router.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
+import { redactionRoutes } from './redaction/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
 /** The whole HTTP surface of Postern. Who may use a route is part of its contract (`defineRoute`). */
@@ -36,6 +37,7 @@ export function createApp() {
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
   app.route('/', eventTypeRoutes)
+  app.route('/', redactionRoutes)
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
   app.route('/', tenantRoutes)

@@ -34,6 +34,8 @@ export const ACTIONS = [
   'key.rotate',
   'key.update',
   'message.replay',
+  'payload.reveal',
+  'redaction.update',
   'tenant.create',
   'tenant.delete',
   'tenant.update',

@@ -82,7 +82,7 @@ export const deleteQuery = z.object({
 })
 
 /** A tenant as the API shows it, with all its limits. */
-export function toTenantJson(row: TenantRow) {
+export function toTenantJson(row: Omit<TenantRow, 'redact'>) {
   const { id, name, disable_after_days, retention_days, audit_retention_days, unknown_event_types } = row
   return {
     id,

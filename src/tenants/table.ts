@@ -26,6 +26,8 @@ export const tenants = sqliteTable('tenants', {
   retention_days: integer().notNull(),
   audit_retention_days: integer().notNull().default(365),
   unknown_event_types: text().$type<UnknownEventTypes>().notNull().default('accept'),
+  /** JSON Pointers into `data` of every type. */
+  redact: text({ mode: 'json' }).$type<string[]>().notNull().default([]),
   created_at: integer().notNull(),
   updated_at: integer().notNull(),
 })
