@@ -127,7 +127,8 @@ describe('a value that is redacted', () => {
     reading = operationsOf(await readDocument()).filter(({ method }) => method === 'GET')
   })
 
-  it('is in no answer of any route that reads', async () => {
+  it('is in no answer of any route that reads, and in no log line', async () => {
+    const logs = (['info', 'warn', 'error', 'log'] as const).map((level) => vi.spyOn(console, level))
     world = await createWorld()
     const { tenant, names } = world
     const keys = [undefined, await tenant.key('admin'), await tenant.key('developer'), await tenant.key('viewer')]
@@ -139,6 +140,9 @@ describe('a value that is redacted', () => {
       if (answers.some(holdsPlant)) leaks.push(path)
     }
     expect(leaks).toEqual([])
+    const lines = logs.flatMap(({ mock }) => mock.calls.map((line) => line.map(String).join(' ')))
+    expect(lines.filter(holdsPlant)).toEqual([])
+    expect(lines.length).toBeGreaterThan(0)
 
     // Else all of this would say nothing.
     const revealed = paths.filter((path) =>
