@@ -17,6 +17,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { logs } from './lib/log.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
+import { redactionRoutes } from './redaction/routes.ts'
 import { operatorStepUpRoutes } from './step-up/operator-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
@@ -44,6 +45,7 @@ export function createApp() {
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
   app.route('/', eventTypeRoutes)
+  app.route('/', redactionRoutes)
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
   app.route('/', stepUpRoutes)

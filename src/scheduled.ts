@@ -4,6 +4,7 @@ import { log } from './lib/log.ts'
 import { report } from './report.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
+import { expireContent } from './retention/expire-content.ts'
 import { Run } from './retention/run.ts'
 import { purgeTenants } from './tenants/purge-tenants.ts'
 
@@ -15,6 +16,7 @@ interface Job {
 /** By the cron of wrangler.toml that starts it: each has an invocation of its own, and all that one may use. */
 export const JOBS: Readonly<Record<string, Job>> = {
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
+  '17 * * * *': { name: 'retention.content', run: expireContent },
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
   '37 * * * *': { name: 'audit.upkeep', run: keepAuditLog },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },

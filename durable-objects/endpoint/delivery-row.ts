@@ -23,6 +23,8 @@ export interface DeliveryRow extends Record<string, SqlStorageValue> {
   ordering_key: string | null
   note: string | null
   fingerprint: string
+  /** When the retention of its type took its content. */
+  expired_at: number | null
 }
 
 /** What an attempt needs to know of a delivery. */
@@ -44,7 +46,7 @@ export interface Parcel extends Record<string, SqlStorageValue> {
 
 /** Columns of a {@link DeliveryRow}. */
 export const ROW = `position, message_id, state, due_at, order_key, failures, attempts, last_status, last_error, revision,
-  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint`
+  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint, expired_at`
 /** Columns of a {@link Parcel}. */
 export const PARCEL = `position, message_id, event_type, content_type, format, headers, r2_key, size_bytes, attempts, failures,
   order_key, payload`

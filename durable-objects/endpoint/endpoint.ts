@@ -6,6 +6,7 @@ import type { Bindings } from '../../src/env.ts'
 import { type Log, log } from '../../src/lib/log.ts'
 import { type Report, report, reportAtEnd, reportLeft } from '../../src/report.ts'
 import { Gathering } from '../gathering.ts'
+import { ContentRetention, keepsAsLong } from './content-retention.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -21,9 +22,9 @@ import { firstPosition } from './position.ts'
 import { Projection, writeDeliveries } from './projection.ts'
 import { deleteExpired, hasExpired, nextUpkeepAt, UPKEEP_MS_MIN } from './retention.ts'
 import type {
-  AttemptRecord,
   BreakerView,
   ControlResult,
+  DeliveryDetail,
   DeliveryQuery,
   DeliveryView,
   EndpointRpc,
@@ -71,6 +72,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly core: Interpreter
   private readonly gathering: Gathering<EnqueueCall, EnqueueAnswer>
   private readonly draining: Draining
+  private readonly content: ContentRetention
   private readonly lane: number
   /** When D1 last said what this endpoint is. */
   private confirmed_at = 0
@@ -94,6 +96,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       report: this.report,
     })
     this.intake = new Intake(this.store)
+    this.content = new ContentRetention(this.store, this.meta)
     this.draining = new Draining({
       db: env.DB,
       lane: this.lane,
@@ -184,9 +187,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return { deliveries: rows.map((row) => ({ ...this.view(row), position: row.position })), next }
   }
 
-  async get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null> {
+  async get(message_id: string): Promise<DeliveryDetail | null> {
     const row = this.find(message_id)
-    return row === null ? null : { delivery: this.view(row), attempts: this.store.attemptLog(row.position) }
+    if (row === null) return null
+    return { delivery: this.view(row), attempts: this.store.attemptLog(row.position), expired_at: row.expired_at }
   }
 
   async message(message_id: string): Promise<StoredMessage | null> {
@@ -195,11 +199,12 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async held(message_ids: string[]): Promise<string[]> {
-    return message_ids.filter((message_id) => this.find(message_id) !== null)
+    return message_ids.filter((message_id) => this.find(message_id)?.expired_at === null)
   }
 
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
+      if (row.expired_at !== null) return 'expired'
       if (row.finished_at !== null) this.restart(row)
       else if (row.due_at === null || this.core.state.in_flight.has(row.position)) return 'wrong_state'
       else this.core.run({ kind: 'retry', delivery: row })
@@ -210,6 +215,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   async redrive(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
       if (row.state !== 'dead') return 'wrong_state'
+      if (row.expired_at !== null) return 'expired'
       this.restart(row)
       return 'done'
     })
@@ -307,6 +313,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const has_room = this.ctx.storage.sql.databaseSize < DATABASE_BYTES_FULL
     const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, has_room, Date.now())
     const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
+    for (const { position } of arrivals) this.content.noteArrival(position)
     const state = isHeld(this.core.state) ? 'parked' : 'pending'
     const results = verdicts.map((verdict, i): EnqueueResult => {
       if ('outcome' in verdict) return verdict
@@ -363,12 +370,15 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     if (before !== null && settings.version <= before.version) return
     // A new object is not one that was disabled: it has nothing to be careful about.
     if (before === null) this.core.state = { ...this.core.state, rules: this.rules(settings) }
-    const rules = this.rules(this.settings.write(settings))
+    const adopted = this.settings.write(settings)
+    const rules = this.rules(adopted)
     const { cancel_before } = settings
     // Nothing is parked in an Endpoint that goes on delivering, so there is nothing to cancel.
     const cancels = before !== null && cancel_before !== before.cancel_before && isHeld(this.core.state)
     const cancel_below = cancels && cancel_before !== null ? firstPosition(cancel_before) : null
     this.core.run({ kind: 'configured', rules, cancel_below })
+    // The alarm may be set to a day that is weeks too late now.
+    if (before !== null && !keepsAsLong(adopted, before) && this.store.oldest() !== null) this.remind()
     void this.draining.report()
   }
 
@@ -409,16 +419,22 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   private upkeepAt(now: number): number | null {
     const { current } = this.settings
-    return current === null ? null : nextUpkeepAt(this.store, current.retention_ms, now)
+    if (current === null) return null
+    const times = [nextUpkeepAt(this.store, current.retention_ms, now), this.content.nextAt(current, now)]
+    const set = times.filter((time) => time !== null)
+    return set.length === 0 ? null : Math.min(...set)
   }
 
   private async tidy(): Promise<void> {
     const { current } = this.settings
     const now = Date.now()
     if (current === null) return
-    if (now - this.tidied_at >= UPKEEP_MS_MIN && hasExpired(this.store, current.retention_ms, now)) {
-      this.tidied_at = now
-      await deleteExpired(this.store, current.retention_ms, this.projection.watermark, now)
+    if (now - this.tidied_at >= UPKEEP_MS_MIN) {
+      const has_content = this.content.isDue(current, now)
+      const has_rows = hasExpired(this.store, current.retention_ms, now)
+      if (has_content || has_rows) this.tidied_at = now
+      if (has_rows) await deleteExpired(this.store, current.retention_ms, this.projection.watermark, now)
+      if (has_content) await this.content.expire(current, now)
     }
     if (this.hasLoose() || this.core.state.in_flight.size > 0) return
     // Quiet. After a burst it is worth a row to spare the next restart what has been settled since.

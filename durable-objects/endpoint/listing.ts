@@ -27,12 +27,13 @@ export function listDeliveries(store: Store, state: EndpointState, query: Delive
   return collect(limit, matches, start, (cursor, scan) => store.pageDown(cursor, from, scan), 0)
 }
 
-/** Oldest first, finished deliveries only. */
+/** Oldest first, finished deliveries only that could be delivered again. */
 export function replayPage(store: Store, query: ReplayQuery): Page {
   const states: readonly string[] = query.states
   const below = firstPosition(query.until ?? TIME_END)
   const start = query.from ?? firstPosition(query.since ?? 0)
-  const matches = (row: DeliveryRow) => row.finished_at !== null && states.includes(row.state)
+  const matches = (row: DeliveryRow) =>
+    row.finished_at !== null && row.expired_at === null && states.includes(row.state)
   return collect(query.limit, matches, start, (cursor, scan) => store.pageUp(cursor, below, scan), 1)
 }
 

@@ -1,6 +1,7 @@
 import type { Report } from '../../src/report.ts'
 import type { DeliveryRow } from './delivery-row.ts'
 import type { Journal } from './journal.ts'
+import { wordOfReason } from './rpc.ts'
 import type { Store } from './store.ts'
 
 /** The read model lags by about this much while D1 is well (design: at most 2 s). */
@@ -192,7 +193,7 @@ export async function writeDeliveries(
     row.message_id,
     row.event_type,
     row.state,
-    row.note,
+    wordOfReason(row.note),
     row.ordering_key,
     row.attempts,
     row.last_status,

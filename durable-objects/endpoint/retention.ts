@@ -5,7 +5,7 @@ const PAGE = 500
 /** At most once an hour, so that deletions share an alarm. */
 export const UPKEEP_MS_MIN = 60 * 60 * 1000
 /** An old delivery that has not ended (its endpoint is disabled) is looked at again once a day. */
-const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
+export const UPKEEP_MS_MAX = 24 * UPKEEP_MS_MIN
 
 /** When there will next be something to delete; null for an empty object. */
 export function nextUpkeepAt(store: Store, retention_ms: number, now: number): number | null {

@@ -49,12 +49,22 @@ export interface EndpointSettings {
   disable_after_ms: number
   /** How long finished deliveries, and so the ids seen, are kept. */
   retention_ms: number
+  /** How long the content of finished deliveries is kept, by event type, where that is less. */
+  retention_ms_of_types: Record<string, number>
   /** Deliveries not yet finished that this endpoint may hold. */
   max_unfinished: number
   layout: Layout
 }
 
 export type StoredBody = { inline: Uint8Array } | { r2_key: string; size_bytes: number }
+
+/** What a filter that could not be evaluated leaves, followed by why. */
+export const FILTER_FAILED = 'filter_failed'
+
+/** A reason without the sentence after it, which may quote a message: for lists, and whatever else knows nothing of redaction. */
+export function wordOfReason(reason: string | null): string | null {
+  return reason?.startsWith(`${FILTER_FAILED}:`) ? FILTER_FAILED : reason
+}
 
 /** One message on its way into an Endpoint. */
 export interface EnqueueItem {
@@ -181,7 +191,20 @@ export interface ListedDelivery extends DeliveryView {
 }
 
 /** The message an Endpoint holds: enough to show it or to send it somewhere else. */
-export type StoredMessage = Omit<EnqueueItem, 'note'>
+export interface StoredMessage extends Omit<EnqueueItem, 'note' | 'body'> {
+  /** Null when the retention of its type has taken it. */
+  body: StoredBody | null
+  size_bytes: number
+}
+
+/** A delivery with what it brought. */
+export interface DeliveryDetail {
+  /** Its reason in full: it may quote the message. */
+  delivery: DeliveryView
+  attempts: AttemptRecord[]
+  /** When the retention of its type took its payload and its attempts. */
+  expired_at: number | null
+}
 
 export interface ReplayQuery {
   states: DeliveryState[]
@@ -192,7 +215,12 @@ export interface ReplayQuery {
   from?: number
 }
 
-export type ControlResult = 'done' | 'not_found' | 'wrong_state'
+export type ControlResult =
+  | 'done'
+  | 'not_found'
+  | 'wrong_state'
+  /** The retention of its type has taken what it would deliver. */
+  | 'expired'
 
 export interface BreakerView {
   state: 'closed' | 'open' | 'half_open'
@@ -220,9 +248,9 @@ export interface EndpointRpc {
   configure(settings: EndpointSettings): Promise<void>
   /** Newest first. The next page is below `next`; null on the last. */
   list(query: DeliveryQuery): Promise<{ deliveries: ListedDelivery[]; next: number | null }>
-  get(message_id: string): Promise<{ delivery: DeliveryView; attempts: AttemptRecord[] } | null>
+  get(message_id: string): Promise<DeliveryDetail | null>
   message(message_id: string): Promise<StoredMessage | null>
-  /** Those of these messages of which it holds a delivery, ended or not. */
+  /** Those of these messages of which it holds the content, ended or not. */
   held(message_ids: string[]): Promise<string[]>
   /** Attempt now: a waiting or parked delivery at once, a finished one from the start. */
   retry(message_ids: string[]): Promise<ControlResult[]>

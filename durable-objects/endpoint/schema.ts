@@ -38,6 +38,8 @@ const STEPS: readonly string[] = [
    CREATE TABLE unprojected (position INTEGER PRIMARY KEY);
    CREATE TABLE dead_letter_outbox (id INTEGER PRIMARY KEY, notice TEXT NOT NULL);
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`,
+  // Behind the payload, and read without it all the same: the head of a row says that it is NULL.
+  'ALTER TABLE deliveries ADD COLUMN expired_at INTEGER',
 ]
 
 /** Brings this object's tables to the present version. Call before anything else, inside the constructor. */

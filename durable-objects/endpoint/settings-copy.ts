@@ -36,8 +36,7 @@ export class SettingsCopy {
     this.shell = shell
     this.meta = shell.meta
     const stored = this.meta.read<EndpointSettings>('settings')
-    // Objects of before there were lanes have settings without a layout.
-    this.current = stored && { ...stored, layout: stored.layout ?? ONE_LANE }
+    this.current = stored && complete(stored)
   }
 
   /**
@@ -50,7 +49,7 @@ export class SettingsCopy {
     const is_over = own !== null && settings.version > own.version && settings.enabled_at !== own.enabled_at
     if (is_over) this.meta.delete('disabled_unreported')
     const disabled = settings.disabled ?? (is_over ? null : (own?.reason ?? null))
-    this.current = { ...settings, disabled }
+    this.current = complete({ ...settings, disabled })
     this.meta.write('settings', this.current)
     return this.current
   }
@@ -114,4 +113,10 @@ export class SettingsCopy {
       this.shell.report('endpoint.disable_unreported', error)
     }
   }
+}
+
+/** What was stored, or sent by a Worker, before there were lanes and retention of types. */
+function complete(settings: EndpointSettings): EndpointSettings {
+  const { layout = ONE_LANE, retention_ms_of_types = {} } = settings as Partial<EndpointSettings>
+  return { ...settings, layout, retention_ms_of_types }
 }

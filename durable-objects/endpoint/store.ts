@@ -4,7 +4,7 @@ import { Backlog, type Place } from './backlog.ts'
 import { type DeliveryRow, PARCEL, type Parcel, ROW } from './delivery-row.ts'
 import type { Change, Stored } from './machine.ts'
 import { endPosition, firstPosition } from './position.ts'
-import type { AttemptRecord, EnqueueItem } from './rpc.ts'
+import { type AttemptRecord, type EnqueueItem, FILTER_FAILED, type StoredMessage } from './rpc.ts'
 import { migrate } from './schema.ts'
 
 /** Attempts kept per delivery; older ones make room. */
@@ -22,6 +22,14 @@ export interface Placement {
   watermark: number
   now: number
 }
+
+interface Span {
+  from: number
+  below: number
+}
+
+/** Of the event types that are the first parameter. */
+const HAS_CONTENT = 'expired_at IS NULL AND event_type IN (SELECT value FROM json_each(?1))'
 
 export class Store {
   private readonly sql: SqlStorage
@@ -74,7 +82,7 @@ export class Store {
     return row === undefined ? [] : (JSON.parse(row.attempt_log) as AttemptRecord[])
   }
 
-  message(position: number): (EnqueueItem & { note: string | null }) | null {
+  message(position: number): StoredMessage | null {
     const [row] = this.sql.exec<{
       message_id: string
       event_type: string
@@ -85,22 +93,24 @@ export class Store {
       ordering_key: string | null
       accepted_at: number
       fingerprint: string
-      note: string | null
+      expired_at: number | null
       r2_key: string | null
       size_bytes: number
       payload: ArrayBuffer | null
     }>(
-      `SELECT message_id, event_type, content_type, format, headers, channels, ordering_key, accepted_at, fingerprint, note,
-         r2_key, size_bytes, payload FROM deliveries WHERE position = ?`,
+      `SELECT message_id, event_type, content_type, format, headers, channels, ordering_key, accepted_at, fingerprint,
+         expired_at, r2_key, size_bytes, payload FROM deliveries WHERE position = ?`,
       position,
     )
     if (row === undefined) return null
-    const { r2_key, size_bytes, payload, headers, channels, ...rest } = row
+    const { r2_key, size_bytes, payload, headers, channels, expired_at, ...rest } = row
+    const body = r2_key === null ? { inline: new Uint8Array(payload ?? new ArrayBuffer(0)) } : { r2_key, size_bytes }
     return {
       ...rest,
+      size_bytes,
       headers: JSON.parse(headers) as Record<string, string>,
       channels: JSON.parse(channels) as string[],
-      body: r2_key === null ? { inline: new Uint8Array(payload ?? new ArrayBuffer(0)) } : { r2_key, size_bytes },
+      body: expired_at === null ? body : null,
     }
   }
 
@@ -379,11 +389,54 @@ export class Store {
     return rowsWritten > 0
   }
 
-  oldest(): { position: number; finished_at: number | null } | null {
-    const [row] = this.sql.exec<{ position: number; finished_at: number | null }>(
-      'SELECT position, finished_at FROM deliveries ORDER BY position LIMIT 1',
+  /** The first delivery from a position on. */
+  oldest(from = 0): { position: number; finished_at: number | null; event_type: string } | null {
+    const [row] = this.sql.exec<{ position: number; finished_at: number | null; event_type: string }>(
+      'SELECT position, finished_at, event_type FROM deliveries WHERE position >= ? ORDER BY position LIMIT 1',
+      from,
     )
     return row ?? null
+  }
+
+  // --- retention of content ---
+
+  /** Where the next page of so many deliveries begins; null when this one is the last. */
+  positionAfter(from: number, below: number, page: number): number | null {
+    const [row] = this.sql.exec<{ position: number }>(
+      'SELECT position FROM deliveries WHERE position >= ? AND position < ? ORDER BY position LIMIT 1 OFFSET ?',
+      from,
+      below,
+      page,
+    )
+    return row?.position ?? null
+  }
+
+  /**
+   * Removes payload and attempts of deliveries of these types that have ended before a time.
+   * @param event_types as JSON
+   */
+  expireContent(event_types: string, { from, below }: Span, ended_before: number, now: number): void {
+    this.sql.exec(
+      `UPDATE deliveries SET expired_at = ?2, payload = NULL, r2_key = NULL, headers = '{}', attempt_log = '[]',
+         note = CASE WHEN note LIKE '${FILTER_FAILED}:%' THEN '${FILTER_FAILED}' ELSE note END
+       WHERE ${HAS_CONTENT} AND finished_at < ?3 AND position >= ?4 AND position < ?5`,
+      event_types,
+      now,
+      ended_before,
+      from,
+      below,
+    )
+  }
+
+  /** The first delivery of these types, as JSON, that has content still. */
+  firstWithContent(event_types: string, { from, below }: Span): number | null {
+    const [row] = this.sql.exec<{ position: number }>(
+      `SELECT position FROM deliveries WHERE ${HAS_CONTENT} AND position >= ?2 AND position < ?3 ORDER BY position LIMIT 1`,
+      event_types,
+      from,
+      below,
+    )
+    return row?.position ?? null
   }
 }
 

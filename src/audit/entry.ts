@@ -38,6 +38,8 @@ export const ACTIONS = [
   'key.update',
   'message.replay',
   'step_up.update',
+  'payload.reveal',
+  'redaction.update',
   'tenant.create',
   'tenant.delete',
   'tenant.update',

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { tenantParam } from '../http/route.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
+import type { Shown } from '../redaction/shown.ts'
 import type { DeadLetterRow } from './list-dead-letters.ts'
 
 export const exhaustedSchema = z
@@ -24,7 +25,10 @@ export const internalSchema = z
     cause: z.literal('internal'),
     tenant_id: z.string().nullable(),
     queue: z.string().openapi({ example: 'fanout' }),
-    body: z.string().openapi({ description: 'As it was in the queue, as JSON' }),
+    body: z.string().openapi({
+      description:
+        'As it was in the queue, as JSON, but for what is redacted: then without the body of the message, and without anything of a message of no known shape',
+    }),
     error: z.string(),
     died_at: time,
   })
@@ -62,7 +66,7 @@ export function toExhaustedJson(row: DeadLetterRow): z.output<typeof exhaustedSc
   }
 }
 
-export function toInternalJson(row: DeadLetterRow): z.output<typeof internalSchema> {
+export function toInternalJson(row: Shown<DeadLetterRow>): z.output<typeof internalSchema> {
   return {
     id: row.id,
     cause: 'internal',

@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, lt, or, type SQL } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { toPage } from '../http/paging.ts'
+import { showQueueMessages } from '../redaction/show-queue-messages.ts'
 import { deadLetters } from './table.ts'
 
 export type DeadLetterRow = typeof deadLetters.$inferSelect
@@ -23,9 +24,13 @@ export function listExhausted({ db }: Deps, tenant_id: string, filter: DeadLette
   return list(db, and(isExhausted(tenant_id), fits(filter)), limit, after)
 }
 
-/** The operator's: queue messages that Postern could not process. Newest first. */
-export function listInternal({ db }: Deps, limit: number, after: After) {
-  return list(db, eq(deadLetters.cause, 'internal'), limit, after)
+/**
+ * The operator's: queue messages that Postern could not process. Newest first.
+ * @param is_revealed else without the content of messages of which something is redacted
+ */
+export async function listInternal(deps: Deps, limit: number, after: After, is_revealed: boolean) {
+  const { data, next_cursor } = await list(deps.db, eq(deadLetters.cause, 'internal'), limit, after)
+  return { data: await showQueueMessages(deps, data, is_revealed), next_cursor }
 }
 
 export function isExhausted(tenant_id: string): SQL | undefined {

@@ -112,7 +112,7 @@ async function restart(
   )
   const all = results.flat()
   // `wrong_state`: somebody else has started it again meanwhile, so it is no dead letter any more.
-  const obsolete = all.filter(({ outcome }) => outcome !== 'not_found')
+  const obsolete = all.filter(({ outcome }) => outcome !== 'not_found' && outcome !== 'expired')
   await deleteRestarted(
     deps,
     tenant.id,

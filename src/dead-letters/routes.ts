@@ -8,6 +8,7 @@ import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { demandStepUp } from '../http/step-up.ts'
+import { revealQuery, wantsReveal } from '../redaction/reveal.ts'
 import {
   exhaustedSchema,
   filterFields,
@@ -103,14 +104,16 @@ deadLetterRoutes.openapi(
     tags,
     summary: 'List internal dead letters',
     description: 'For operators: what Postern itself could not process, of all tenants.',
-    request: { query: pageQuery },
+    request: { query: pageQuery.extend(revealQuery.shape) },
     responses: { 200: jsonAnswer(pageOf(internalSchema), 'Internal dead letters, newest first') },
   }),
   async (c) => {
-    const { limit, cursor } = c.req.valid('query')
+    const { limit, cursor, ...reveal } = c.req.valid('query')
+    const is_revealed = wantsReveal(c, reveal)
+    const entry = { action: 'internal_dead_letter.read', target: null, after: { is_revealed } } as const
     // They hold what was published, of any tenant.
-    unwrap(await record(c.var.deps, OPERATOR_CHAIN, { action: 'internal_dead_letter.read', target: null }))
-    const page = await listInternal(c.var.deps, limit, afterOf(cursor))
+    unwrap(await record(c.var.deps, OPERATOR_CHAIN, entry))
+    const page = await listInternal(c.var.deps, limit, afterOf(cursor), is_revealed)
     return c.json({ data: page.data.map(toInternalJson), next_cursor: page.next_cursor }, 200)
   },
 )

@@ -1,6 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { type AttemptRecord, DELIVERY_STATES, type DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
+import {
+  type AttemptRecord,
+  DELIVERY_STATES,
+  type DeliveryDetail,
+  type DeliveryView,
+  wordOfReason,
+} from '../../durable-objects/endpoint/rpc.ts'
 import { time, toTime, toTimeOrNull } from '../http/time.ts'
+import type { Shown } from '../redaction/shown.ts'
 import { formatDeliveryId } from './delivery-id.ts'
 
 const deliveryState = z.enum(DELIVERY_STATES).openapi('DeliveryState', {
@@ -46,11 +53,23 @@ export const attemptSchema = z
   })
   .openapi('Attempt')
 
+export const deliveryDetail = deliverySchema
+  .extend({
+    reason: deliverySchema.shape.reason.openapi({ example: 'filter_failed: the right side is no number' }),
+    attempt_log: z.array(attemptSchema),
+    content_expired_at: time.nullable().openapi({
+      description: 'When the retention of its type took its payload and its attempts',
+    }),
+  })
+  .openapi('DeliveryDetail')
+
+/** For whoever lists or changes deliveries: with nothing that could quote a message. */
 export function toDeliveryJson(delivery: DeliveryView) {
   const { attempts, ...rest } = delivery
   return {
     id: formatDeliveryId(delivery),
     ...rest,
+    reason: wordOfReason(delivery.reason),
     attempt_count: attempts,
     accepted_at: toTime(delivery.accepted_at),
     next_attempt_at: toTimeOrNull(delivery.next_attempt_at),
@@ -59,6 +78,15 @@ export function toDeliveryJson(delivery: DeliveryView) {
   }
 }
 
-export function toAttemptJson(attempt: AttemptRecord) {
+export function toDetailJson({ delivery, attempts, expired_at }: Shown<DeliveryDetail>) {
+  return {
+    ...toDeliveryJson(delivery),
+    reason: delivery.reason,
+    attempt_log: attempts.map(toAttemptJson),
+    content_expired_at: toTimeOrNull(expired_at),
+  }
+}
+
+function toAttemptJson(attempt: AttemptRecord) {
   return { ...attempt, started_at: toTime(attempt.started_at) }
 }

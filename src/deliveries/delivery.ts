@@ -1,31 +1,35 @@
-import type { AttemptRecord, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
+import type { DeliveryDetail, DeliveryView, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import { record } from '../audit/audited.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import type { Deps } from '../deps.ts'
 import { controlDeliveries, findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import { CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { showDelivery } from '../redaction/show.ts'
+import type { Shown } from '../redaction/shown.ts'
 import { parseDeliveryId } from './delivery-id.ts'
 
 const MISSING = err(problem('not_found', 'there is no such delivery'))
 
-export interface Delivery {
-  delivery: DeliveryView
-  attempts: AttemptRecord[]
-}
-
+/**
+ * A delivery with its attempts.
+ * @param is_revealed else without what its type or its tenant has redacted
+ */
 export async function getDelivery(
   deps: Deps,
   access: TenantAccess,
   delivery_id: string,
-): Promise<Result<Delivery, Problem>> {
+  is_revealed: boolean,
+): Promise<Result<Shown<DeliveryDetail>, Problem>> {
   const place = await placeOf(deps, access, delivery_id)
   if (!place.ok) return place
   const { message_id, endpoint } = place.value
-  const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
-  return found === null ? MISSING : ok(found)
+  const found = await findInLanes<DeliveryDetail>(deps.env, endpoint, (stub) => stub.get(message_id))
+  if (found === null) return MISSING
+  const loadMessage = () => findInLanes<StoredMessage>(deps.env, endpoint, (stub) => stub.message(message_id))
+  return ok(await showDelivery(deps, access.tenant.id, found, loadMessage, is_revealed))
 }
 
 /** Attempts it now: an unfinished delivery at once, a finished one from the start. */
@@ -62,8 +66,9 @@ async function control(
   const noted = await record(deps, access.tenant.id, { action: `delivery.${verb}`, target: delivery_id })
   if (!noted.ok) return noted
   const [result] = await controlDeliveries(deps.env, endpoint, verb, [message_id])
-  const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
+  const found = await findInLanes<DeliveryDetail>(deps.env, endpoint, (stub) => stub.get(message_id))
   if (found === null || result === 'not_found') return MISSING
+  if (result === 'expired') return err(CONTENT_EXPIRED)
   if (result === 'wrong_state')
     return err(problem('wrong_state', `cannot ${verb} a delivery that is ${found.delivery.state}`))
   return ok(found.delivery)

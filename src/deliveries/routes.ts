@@ -6,7 +6,8 @@ import { decodeCursor, encodeCursor, pageOf, pageQuery, placeCursor } from '../h
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { timeInput } from '../http/time.ts'
-import { attemptSchema, deliverySchema, toAttemptJson, toDeliveryJson } from './contract.ts'
+import { isRevealed, revealQuery } from '../redaction/reveal.ts'
+import { attemptSchema, deliveryDetail, deliverySchema, toDeliveryJson, toDetailJson } from './contract.ts'
 import { cancelDelivery, getDelivery, retryDelivery } from './delivery.ts'
 import { listOfEndpoint, listOfTenant } from './list-deliveries.ts'
 
@@ -81,15 +82,14 @@ deliveryRoutes.openapi(
     permission: 'delivery.read',
     tags,
     summary: 'Get a delivery',
-    request: { params: deliveryParam },
-    responses: {
-      200: jsonAnswer(deliverySchema.extend({ attempt_log: z.array(attemptSchema) }), 'The delivery with its attempts'),
-    },
+    request: { params: deliveryParam, query: revealQuery },
+    responses: { 200: jsonAnswer(deliveryDetail, 'The delivery with its attempts') },
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    const { delivery, attempts } = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id))
-    return c.json({ ...toDeliveryJson(delivery), attempt_log: attempts.map(toAttemptJson) }, 200)
+    const is_revealed = await isRevealed(c, c.req.valid('query'), id)
+    const detail = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id, is_revealed))
+    return c.json(toDetailJson(detail), 200)
   },
 )
 
@@ -100,13 +100,14 @@ deliveryRoutes.openapi(
     permission: 'delivery.read',
     tags,
     summary: 'List the attempts of a delivery',
-    request: { params: deliveryParam },
+    request: { params: deliveryParam, query: revealQuery },
     responses: { 200: jsonAnswer(z.object({ data: z.array(attemptSchema) }), 'Attempts, oldest first; the last 50') },
   }),
   async (c) => {
     const { delivery: id } = c.req.valid('param')
-    const { attempts } = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id))
-    return c.json({ data: attempts.map(toAttemptJson) }, 200)
+    const is_revealed = await isRevealed(c, c.req.valid('query'), id)
+    const detail = unwrap(await getDelivery(c.var.deps, tenantAccess(c), id, is_revealed))
+    return c.json({ data: toDetailJson(detail).attempt_log }, 200)
   },
 )
 

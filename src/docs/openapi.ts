@@ -12,6 +12,7 @@ const TAGS = [
     description: 'Deliveries that used up their retries, and what Postern itself could not process.',
   },
   { name: 'Event types', description: 'The catalogue of what you send.' },
+  { name: 'Redaction', description: 'What of messages is hidden from everybody but receivers.' },
   { name: 'API keys', description: 'Who may do what for a tenant.' },
   { name: 'Operator keys', description: 'Who may do what everywhere. For operators.' },
   { name: 'One-time codes', description: 'A second proof (TOTP) before sensitive operations.' },

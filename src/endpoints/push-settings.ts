@@ -7,9 +7,8 @@ import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { Reporting } from '../report.ts'
-import { tenants } from '../tenants/table.ts'
 import { everyLane, objectName } from './lanes.ts'
-import { loadEndpointSettings, toEndpointSettings } from './settings.ts'
+import { loadEndpointSettings, selectTenant, toEndpointSettings } from './settings.ts'
 import { tellEndpoint } from './stub.ts'
 import { endpoints } from './table.ts'
 
@@ -34,17 +33,25 @@ export async function pushEndpoint(deps: Deps, tenant_id: string, endpoint_id: s
 export async function pushTenant(deps: Deps, tenant_id: string): Promise<void> {
   await finish(deps, async () => {
     for (let after: string | undefined = ''; after !== undefined; ) {
-      const rows = await deps.db
-        .select()
-        .from(endpoints)
-        .innerJoin(tenants, eq(tenants.id, endpoints.tenant_id))
-        .where(and(eq(endpoints.tenant_id, tenant_id), gt(endpoints.id, after)))
-        .orderBy(asc(endpoints.id))
-        .limit(PAGE)
-      await Promise.all(rows.map((row) => pushSettings(deps, toEndpointSettings(row.endpoints, row.tenants))))
-      after = rows.length < PAGE ? undefined : rows.at(-1)?.endpoints.id
+      const [rows, [tenant], retained] = await readPage(deps.db, tenant_id, after)
+      if (tenant === undefined) return
+      await Promise.all(rows.map((row) => pushSettings(deps, toEndpointSettings(row, tenant, retained))))
+      after = rows.length < PAGE ? undefined : rows.at(-1)?.id
     }
   })
+}
+
+/** As they are at one moment. */
+function readPage(db: Deps['db'], tenant_id: string, after: string) {
+  return db.batch([
+    db
+      .select()
+      .from(endpoints)
+      .where(and(eq(endpoints.tenant_id, tenant_id), gt(endpoints.id, after)))
+      .orderBy(asc(endpoints.id))
+      .limit(PAGE),
+    ...selectTenant(db, tenant_id),
+  ])
 }
 
 /**

@@ -1,6 +1,7 @@
-import { and, eq } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/d1'
+import { and, asc, eq, isNotNull } from 'drizzle-orm'
+import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
+import { eventTypes } from '../event-types/table.ts'
 import { DAY_MS } from '../lib/duration.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { tenants } from '../tenants/table.ts'
@@ -9,8 +10,15 @@ import { endpoints } from './table.ts'
 export type EndpointRow = typeof endpoints.$inferSelect
 export type TenantRow = typeof tenants.$inferSelect
 
-/** What an Endpoint has to know of its row and of its tenant's. */
-export function toEndpointSettings(endpoint: EndpointRow, tenant: TenantRow): EndpointSettings {
+/** An event type that does not keep content for as long as its tenant keeps everything. */
+export type RetainedType = Pick<typeof eventTypes.$inferSelect, 'name' | 'retention_days'>
+
+/** What an Endpoint has to know of its row, of its tenant's and of its tenant's event types. */
+export function toEndpointSettings(
+  endpoint: EndpointRow,
+  tenant: TenantRow,
+  retained: readonly RetainedType[],
+): EndpointSettings {
   return {
     tenant_id: endpoint.tenant_id,
     endpoint_id: endpoint.id,
@@ -29,6 +37,11 @@ export function toEndpointSettings(endpoint: EndpointRow, tenant: TenantRow): En
     transform: endpoint.transform,
     disable_after_ms: tenant.disable_after_days * DAY_MS,
     retention_ms: tenant.retention_days * DAY_MS,
+    retention_ms_of_types: Object.fromEntries(
+      retained.flatMap(({ name, retention_days }) =>
+        retention_days === null ? [] : [[name, retention_days * DAY_MS]],
+      ),
+    ),
     max_unfinished: resolveLimits(tenant.limits).unfinished_per_endpoint,
     layout: endpoint.layout,
   }
@@ -40,19 +53,34 @@ export function settingsVersion(endpoint: Pick<EndpointRow, 'version'>, tenant: 
 }
 
 /**
- * Reads an Endpoint's settings in one query; null when the endpoint was deleted.
+ * Reads an Endpoint's settings at one moment; null when the endpoint was deleted.
  * @throws what D1 throws
  */
 export async function loadEndpointSettings(
-  db: D1Database,
+  d1: D1Database,
   tenant_id: string,
   endpoint_id: string,
 ): Promise<EndpointSettings | null> {
-  const row = await drizzle(db)
-    .select()
-    .from(endpoints)
-    .innerJoin(tenants, eq(tenants.id, endpoints.tenant_id))
-    .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, endpoint_id)))
-    .get()
-  return row === undefined ? null : toEndpointSettings(row.endpoints, row.tenants)
+  const db = drizzle(d1)
+  const [[endpoint], ...rest] = await db.batch([
+    db
+      .select()
+      .from(endpoints)
+      .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, endpoint_id))),
+    ...selectTenant(db, tenant_id),
+  ])
+  const [[tenant], retained] = rest
+  return endpoint === undefined || tenant === undefined ? null : toEndpointSettings(endpoint, tenant, retained)
+}
+
+/** What of a tenant goes into the settings of its Endpoints; types in an order that makes the same rules look the same. */
+export function selectTenant(db: DrizzleD1Database, tenant_id: string) {
+  return [
+    db.select().from(tenants).where(eq(tenants.id, tenant_id)),
+    db
+      .select({ name: eventTypes.name, retention_days: eventTypes.retention_days })
+      .from(eventTypes)
+      .where(and(eq(eventTypes.tenant_id, tenant_id), isNotNull(eventTypes.retention_days)))
+      .orderBy(asc(eventTypes.name)),
+  ] as const
 }

@@ -10,6 +10,8 @@ export interface AuditedType {
   example: string | null
   deprecated?: boolean | undefined
   archived?: boolean | undefined
+  redact: string[]
+  retention_days: number | null
 }
 
 /** A type as the audit log shows it: with digests of what may be long, or hold somebody's data. */
@@ -20,12 +22,14 @@ export async function toAuditedType({ schema, example, ...type }: AuditedType): 
     example_sha256: example && (await sha256Hex(example)),
     deprecated: type.deprecated ?? false,
     archived: type.archived ?? false,
+    redact: type.redact,
+    retention_days: type.retention_days,
   }
 }
 
 /** One that is there already. */
 export function auditedTypeOf({ row, schema }: EventType): Promise<Shown> {
-  const { description, example, deprecated_at, archived_at } = row
+  const { description, example, deprecated_at, archived_at, redact, retention_days } = row
   const times = { deprecated: deprecated_at !== null, archived: archived_at !== null }
-  return toAuditedType({ description, schema, example, ...times })
+  return toAuditedType({ description, schema, example, redact, retention_days, ...times })
 }

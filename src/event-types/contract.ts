@@ -3,6 +3,7 @@ import { tenantParam } from '../http/route.ts'
 import { prose } from '../http/text.ts'
 import { time, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventType } from '../lib/glob.ts'
+import { redactField } from '../redaction/contract.ts'
 import type { EventType, EventTypeRow } from './event-types.ts'
 import { generateExample } from './example.ts'
 
@@ -24,6 +25,11 @@ const example = z.unknown().openapi({
   description: '`data` of test messages; it must fit the schema. Null: one is made from the schema',
 })
 
+const retentionDays = z.int().min(1).max(365).nullable().openapi({
+  description:
+    'How long payload and attempts are kept after a delivery has ended; null, or longer than the tenant keeps deliveries: as long as those',
+})
+
 export const eventTypeSchema = z
   .object({
     name: z.string().openapi({ example: 'invoice.paid' }),
@@ -31,6 +37,8 @@ export const eventTypeSchema = z
     schema_version: z.int().openapi({ description: 'The newest version of its schema; 0 when it never had one' }),
     deprecated_at: time.nullable().openapi({ description: 'Still accepted, with a warning' }),
     archived_at: time.nullable().openapi({ description: 'No longer accepted' }),
+    redact: redactField,
+    retention_days: retentionDays,
     created_at: time,
     updated_at: time,
   })
@@ -56,6 +64,8 @@ const settable = {
   example,
   deprecated: z.boolean().openapi({ description: 'Whether it should no longer be used' }),
   archived: z.boolean().openapi({ description: 'Whether messages of this type are refused' }),
+  redact: redactField,
+  retention_days: retentionDays,
 }
 
 export const createBody = z
@@ -79,15 +89,17 @@ export const schemaVersion = z
 
 /** As lists show it. */
 export function toEventTypeJson(row: EventTypeRow) {
-  const { name, description, schema_version, deprecated_at, archived_at, created_at, updated_at } = row
+  const { name, description, schema_version, deprecated_at, archived_at, redact, retention_days } = row
   return {
     name,
     description,
     schema_version,
     deprecated_at: toTimeOrNull(deprecated_at),
     archived_at: toTimeOrNull(archived_at),
-    created_at: toTime(created_at),
-    updated_at: toTime(updated_at),
+    redact,
+    retention_days,
+    created_at: toTime(row.created_at),
+    updated_at: toTime(row.updated_at),
   }
 }
 

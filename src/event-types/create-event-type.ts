@@ -8,13 +8,23 @@ import { toAuditedType } from './audited-type.ts'
 import { checkExample, checkSchema } from './check-fields.ts'
 import type { NewEventType } from './contract.ts'
 import { type EventType, getEventType } from './event-types.ts'
+import { retentionChange } from './retention-change.ts'
 import { bytesOf, SCHEMA_BYTES_OF_TENANT, schemaLimitReached } from './schema-limits.ts'
 
 /** Adds a type to the catalogue, unless it is there or the tenant has as many as it may. */
 export async function createEventType(
   deps: Deps,
   tenant: Tenant,
-  { name, description, schema: wanted, example: given, deprecated, archived }: NewEventType,
+  {
+    name,
+    description,
+    schema: wanted,
+    example: given,
+    deprecated,
+    archived,
+    redact = [],
+    retention_days = null,
+  }: NewEventType,
 ): Promise<Result<EventType, Problem>> {
   const schema = checkSchema(wanted)
   if (!schema.ok) return schema
@@ -36,17 +46,32 @@ export async function createEventType(
     now,
     limit,
     schema_bytes - bytesOf(schema.value),
+    JSON.stringify(redact),
+    retention_days,
   )
-  const after = await toAuditedType({ description, schema: schema.value, example: example.value, deprecated, archived })
-  const inserted = await audited(deps, tenant.id, async (trail) =>
-    ok(
-      await trail.commit(
-        { action: 'event_type.create', target: name, after },
-        // Of a type that was there already, the first version is there too.
-        { decisive: insertion, rest: [DB.prepare(INSERT_SCHEMA).bind(tenant.id, name, schema.value)] },
-      ),
-    ),
-  )
+  const after = await toAuditedType({
+    description,
+    schema: schema.value,
+    example: example.value,
+    deprecated,
+    archived,
+    redact,
+    retention_days,
+  })
+  const inserted = await audited(deps, tenant.id, async (trail) => {
+    const retained = await retentionChange(deps, tenant.id, null, retention_days)
+    if (!retained.ok) return retained
+    const is_inserted = await trail.commit(
+      { action: 'event_type.create', target: name, after },
+      // Of a type that was there already, the first version is there too.
+      {
+        decisive: insertion,
+        rest: [DB.prepare(INSERT_SCHEMA).bind(tenant.id, name, schema.value), ...retained.value.statements],
+      },
+    )
+    if (is_inserted) await retained.value.tell()
+    return ok(is_inserted)
+  })
   if (!inserted.ok) return inserted
   if (inserted.value) {
     forgetTenant(tenant.id)
@@ -62,8 +87,9 @@ export async function createEventType(
 const COUNT = 'SELECT COUNT(*) AS count FROM event_types WHERE tenant_id = ?1'
 // Checked and inserted as one statement: two at once cannot both take the last place.
 const INSERT = `INSERT INTO event_types
-    (tenant_id, name, description, schema_version, example, deprecated_at, archived_at, created_at, updated_at)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM tenants
+    (tenant_id, name, description, schema_version, example, deprecated_at, archived_at, created_at, updated_at, redact,
+      retention_days)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?11, ?12 FROM tenants
   WHERE id = ?1 AND (${COUNT}) < ?9 AND (?4 = 0 OR ${SCHEMA_BYTES_OF_TENANT} <= ?10)
   ON CONFLICT DO NOTHING`
 const INSERT_SCHEMA = `INSERT OR IGNORE INTO event_type_schemas (tenant_id, name, version, schema, created_at)

@@ -5,7 +5,9 @@ import { forgetTenant } from '../http/access.ts'
 import { toPage } from '../http/paging.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { checkLoosening } from '../redaction/loosening.ts'
 import { auditedTypeOf } from './audited-type.ts'
+import { retentionChange } from './retention-change.ts'
 import { eventTypeSchemas, eventTypes } from './table.ts'
 
 export type EventTypeRow = typeof eventTypes.$inferSelect
@@ -97,21 +99,33 @@ export function deleteSchemaVersion(
   })
 }
 
-export function deleteEventType(deps: Deps, tenant_id: string, name: string): Promise<Result<void, Problem>> {
+/** @param can_reveal else nothing of it may be redacted, because then it would be no longer */
+export function deleteEventType(
+  deps: Deps,
+  tenant_id: string,
+  name: string,
+  can_reveal: boolean,
+): Promise<Result<void, Problem>> {
   const { db } = deps
   return audited(deps, tenant_id, async (trail) => {
     const type = await getEventType(deps, tenant_id, name)
     if (!type.ok) return type
+    const { redact, retention_days } = type.value.row
+    const allowed = checkLoosening(redact, [], can_reveal)
+    if (!allowed.ok) return allowed
+    const retained = await retentionChange(deps, tenant_id, retention_days, null)
+    if (!retained.ok) return retained
     const before = await auditedTypeOf(type.value)
     const is_deleted = await trail.commit(
       { action: 'event_type.delete', target: name, before },
       {
         decisive: db.delete(eventTypes).where(isNamed(tenant_id, name)),
-        rest: [db.delete(eventTypeSchemas).where(isSchemaOf(tenant_id, name))],
+        rest: [db.delete(eventTypeSchemas).where(isSchemaOf(tenant_id, name)), ...retained.value.statements],
       },
     )
     if (!is_deleted) return MISSING
     forgetTenant(tenant_id)
+    await retained.value.tell()
     return ok(undefined)
   })
 }

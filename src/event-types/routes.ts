@@ -6,6 +6,7 @@ import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { toTime } from '../http/time.ts'
+import { canReveal } from '../redaction/reveal.ts'
 import {
   createBody,
   eventTypeDetail,
@@ -86,13 +87,15 @@ eventTypeRoutes.openapi(
     permission: 'event_type.write',
     tags,
     summary: 'Change an event type',
-    description: 'Changes what is named. Another `schema` becomes the next version; those before may still be named.',
+    description:
+      'Changes what is named. Another `schema` becomes the next version; those before may still be named. ' +
+      'To take a pointer from `redact` needs `payload.reveal`.',
     request: { params: nameParam, body: jsonBody(patchBody) },
     responses: { 200: jsonAnswer(eventTypeDetail, 'The event type as it is now') },
   }),
   async (c) => {
     const { name } = c.req.valid('param')
-    const type = unwrap(await updateEventType(c.var.deps, tenantOf(c), name, c.req.valid('json')))
+    const type = unwrap(await updateEventType(c.var.deps, tenantOf(c), name, c.req.valid('json'), canReveal(c)))
     return c.json(toDetailJson(type), 200)
   },
 )
@@ -104,12 +107,13 @@ eventTypeRoutes.openapi(
     permission: 'event_type.write',
     tags,
     summary: 'Delete an event type',
+    description: 'One with `redact` only with `payload.reveal`: of what is stored nothing would be redacted any more.',
     request: { params: nameParam },
     responses: { 204: { description: 'Deleted' } },
   }),
   async (c) => {
     const { tenant, name } = c.req.valid('param')
-    unwrap(await deleteEventType(c.var.deps, tenant, name))
+    unwrap(await deleteEventType(c.var.deps, tenant, name, canReveal(c)))
     return c.body(null, 204)
   },
 )

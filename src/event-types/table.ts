@@ -13,6 +13,12 @@ export const eventTypes = sqliteTable(
     example: text(),
     deprecated_at: integer(),
     archived_at: integer(),
+    /** JSON Pointers into `data`. */
+    redact: text({ mode: 'json' }).$type<string[]>().notNull().default([]),
+    /** How long content is kept after its delivery has ended; null for as long as the tenant keeps everything. */
+    retention_days: integer(),
+    /** Of messages that nobody subscribed to, content that was accepted before this has had its time. */
+    expired_until: integer().notNull().default(0),
     created_at: integer().notNull(),
     updated_at: integer().notNull(),
   },
@@ -22,6 +28,8 @@ export const eventTypes = sqliteTable(
     index('event_types_checked')
       .on(t.tenant_id, t.name)
       .where(sql`schema_version > 0 OR deprecated_at IS NOT NULL OR archived_at IS NOT NULL`),
+    // Those that every Endpoint is told of.
+    index('event_types_retained').on(t.tenant_id, t.retention_days).where(sql`retention_days IS NOT NULL`),
   ],
 )
 

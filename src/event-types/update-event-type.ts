@@ -4,21 +4,27 @@ import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { checkLoosening } from '../redaction/loosening.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { auditedTypeOf, toAuditedType } from './audited-type.ts'
 import { checkExample, checkSchema } from './check-fields.ts'
 import type { EventTypeChange } from './contract.ts'
 import { type EventType, getEventType } from './event-types.ts'
+import { retentionChange } from './retention-change.ts'
 import { bytesOf, SCHEMA_BYTES_OF_TENANT, schemaLimitReached, VERSIONS_MAX } from './schema-limits.ts'
 
-/** Changes what is named. Another schema becomes the next version; those before stay, for messages that name them. */
+/**
+ * Changes what is named. Another schema becomes the next version; those before stay, for messages that name them.
+ * @param can_reveal else nothing may be redacted less
+ */
 export function updateEventType(
   deps: Deps,
   tenant: Tenant,
   name: string,
   change: EventTypeChange,
+  can_reveal: boolean,
 ): Promise<Result<EventType, Problem>> {
-  return audited(deps, tenant.id, (trail) => write(deps, trail, tenant, name, change))
+  return audited(deps, tenant.id, (trail) => write(deps, trail, tenant, name, change, can_reveal))
 }
 
 async function write(
@@ -27,6 +33,7 @@ async function write(
   tenant: Tenant,
   name: string,
   change: EventTypeChange,
+  can_reveal: boolean,
 ): Promise<Result<EventType, Problem>> {
   const present = await getEventType(deps, tenant.id, name)
   if (!present.ok) return present
@@ -38,6 +45,12 @@ async function write(
   // Also one that was there before: it has to fit the schema that comes.
   const example = checkExample('example' in change ? change.example : present_example, schema)
   if (!example.ok) return example
+
+  const { redact = row.redact, retention_days = row.retention_days } = change
+  const allowed = checkLoosening(row.redact, redact, can_reveal)
+  if (!allowed.ok) return allowed
+  const retained = await retentionChange(deps, tenant.id, row.retention_days, retention_days)
+  if (!retained.ok) return retained
 
   const now = deps.now()
   const is_new = schema !== old_schema
@@ -66,6 +79,8 @@ async function write(
     deprecated_at,
     archived_at,
     now,
+    JSON.stringify(redact),
+    retention_days,
   )
   const before = await auditedTypeOf(present.value)
   const after = await toAuditedType({
@@ -74,10 +89,14 @@ async function write(
     example: example.value,
     deprecated: deprecated_at !== null,
     archived: archived_at !== null,
+    redact,
+    retention_days,
   })
   const entry = { action: 'event_type.update', target: name, ...changeOf(before, after) } as const
-  if (await trail.commit(entry, { first: is_new ? [insert] : [], decisive: update })) {
+  const first = is_new ? [insert] : []
+  if (await trail.commit(entry, { first, decisive: update, rest: retained.value.statements })) {
     forgetTenant(tenant.id)
+    await retained.value.tell()
     return getEventType(deps, tenant.id, name)
   }
   const meanwhile = await getEventType(deps, tenant.id, name)
@@ -101,6 +120,6 @@ const INSERT_SCHEMA = `INSERT OR IGNORE INTO event_type_schemas (tenant_id, name
     AND (?4 IS NULL OR ${SCHEMA_BYTES_OF_TENANT} <= ?7)`
 // Goes on only where the version it names is there: both or neither.
 const UPDATE = `UPDATE event_types SET schema_version = ?4, description = ?5, example = ?6, deprecated_at = ?7,
-    archived_at = ?8, updated_at = ?9
+    archived_at = ?8, updated_at = ?9, redact = ?10, retention_days = ?11
   WHERE tenant_id = ?1 AND name = ?2 AND schema_version = ?3 AND (?4 = 0 OR EXISTS (
     SELECT 1 FROM event_type_schemas WHERE tenant_id = ?1 AND name = ?2 AND version = ?4))`

@@ -20,7 +20,8 @@ export interface Principal extends Grant {
   last_used_at: number | null | undefined
 }
 
-export type Tenant = typeof tenants.$inferSelect
+/** Without what is never needed to publish. */
+export type Tenant = Omit<typeof tenants.$inferSelect, 'redact'>
 
 /** Who asks, and all that the hot path needs to know of the tenant it is about: one read of D1, none when hot. */
 export interface Access {

@@ -17,6 +17,26 @@ export async function getPayload(payloads: Bindings['PAYLOADS'], r2_key: string)
   return object === null ? null : new Uint8Array(await object.arrayBuffer())
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * A body as text, or why there is none.
+ * @throws what R2 throws
+ */
+export async function readText(
+  payloads: Bindings['PAYLOADS'],
+  body: StoredBody | null,
+): Promise<{ text: string } | { omitted: 'expired' | 'missing' | 'not_text' }> {
+  if (body === null) return { omitted: 'expired' }
+  const bytes = 'inline' in body ? body.inline : await getPayload(payloads, body.r2_key)
+  if (bytes === null) return { omitted: 'missing' }
+  try {
+    return { text: utf8.decode(bytes) }
+  } catch {
+    return { omitted: 'not_text' }
+  }
+}
+
 /** What the key of a payload says. */
 export interface PayloadKey {
   tenant_id: string

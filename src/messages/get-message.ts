@@ -1,16 +1,17 @@
-import type { DeliveryView, StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
+import type { DeliveryView, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { findInLanes } from '../endpoints/call-lanes.ts'
-import type { Bindings } from '../env.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { type ShownPayload, showPayload } from '../redaction/show.ts'
+import type { Shown } from '../redaction/shown.ts'
 import { report } from '../report.ts'
-import { getPayload } from './body.ts'
+import { readText } from './body.ts'
 import { findHolders } from './holders.ts'
 import { findUnmatched } from './unmatched.ts'
 
-export interface MessageView extends ShownPayload {
+export interface MessageView {
   id: string
   type: string
   accepted_at: number
@@ -18,12 +19,7 @@ export interface MessageView extends ShownPayload {
   ordering_key: string | null
   content_type: string
   size_bytes: number
-}
-
-interface ShownPayload {
-  payload: string | null
-  /** Why there is none to show. */
-  payload_omitted: 'not_text' | 'missing' | null
+  content: Shown<ShownPayload>
 }
 
 const RETRY_SOON = { 'retry-after': '5' }
@@ -36,27 +32,35 @@ export async function findMessage(deps: Deps, access: TenantAccess, message_id: 
   const found = await Promise.all(
     holders.map((holder) => findInLanes<StoredMessage>(deps.env, holder, (stub) => stub.message(message_id))),
   )
-  return found.find((message) => message !== null) ?? (await findUnmatched(deps.env.DB, tenant_id, message_id))
+  // Each Endpoint keeps the content by when its own delivery ended.
+  const kept = found.find((message) => message !== null && message.body !== null)
+  return kept ?? found.find((message) => message !== null) ?? (await findUnmatched(deps.env.DB, tenant_id, message_id))
 }
 
-/** A message with the body that receivers get. */
+/**
+ * A message with the body that receivers get.
+ * @param is_revealed else without what its type or its tenant has redacted
+ */
 export async function getMessage(
   deps: Deps,
   access: TenantAccess,
   message_id: string,
+  is_revealed: boolean,
 ): Promise<Result<MessageView, Problem>> {
+  const tenant_id = access.tenant.id
   const message = await findMessage(deps, access, message_id)
   if (message === null) return MISSING
-  const { event_type, accepted_at, channels, ordering_key, content_type, body } = message
-  const shown = await showBody(deps.env, body).catch((error) => {
-    report(deps, 'payload.unread', error, { tenant_id: access.tenant.id, message_id })
+  const { event_type, accepted_at, channels, ordering_key, content_type, body, size_bytes } = message
+  const read = await readText(deps.env.PAYLOADS, body).catch((error) => {
+    report(deps, 'payload.unread', error, { tenant_id, message_id })
     return null
   })
-  if (shown === null) return err(problem('unavailable', 'the payload storage does not answer', { headers: RETRY_SOON }))
-  if (shown.payload_omitted === 'missing') {
+  if (read === null) return err(problem('unavailable', 'the payload storage does not answer', { headers: RETRY_SOON }))
+  if ('omitted' in read && read.omitted === 'missing') {
     const lost = new Error('a payload that somebody holds is not in R2')
-    report(deps, 'payload.missing', lost, { tenant_id: access.tenant.id, message_id })
+    report(deps, 'payload.missing', lost, { tenant_id, message_id })
   }
+  const content = await showPayload(deps, tenant_id, message, read, is_revealed)
   return ok({
     id: message_id,
     type: event_type,
@@ -64,8 +68,8 @@ export async function getMessage(
     channels,
     ordering_key,
     content_type,
-    size_bytes: 'inline' in body ? body.inline.byteLength : body.size_bytes,
-    ...shown,
+    size_bytes,
+    content,
   })
 }
 
@@ -83,15 +87,4 @@ export async function deliveriesOfMessage(
   if (deliveries.length > 0) return ok(deliveries)
   const unmatched = await findUnmatched(deps.env.DB, access.tenant.id, message_id)
   return unmatched === null ? MISSING : ok([])
-}
-
-async function showBody(env: Bindings, body: StoredBody): Promise<ShownPayload> {
-  const bytes = 'inline' in body ? body.inline : await getPayload(env.PAYLOADS, body.r2_key)
-  if (bytes === null) return { payload: null, payload_omitted: 'missing' }
-  try {
-    const payload = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    return { payload, payload_omitted: null }
-  } catch {
-    return { payload: null, payload_omitted: 'not_text' }
-  }
 }

@@ -1,4 +1,4 @@
-import type { Ordering } from '../../durable-objects/endpoint/rpc.ts'
+import { FILTER_FAILED, type Ordering } from '../../durable-objects/endpoint/rpc.ts'
 import type { Layout } from '../endpoints/lanes.ts'
 import { compileExpression, evaluateExpression } from '../lib/expression.ts'
 import { matchesEventType } from '../lib/glob.ts'
@@ -76,7 +76,7 @@ async function evaluateFilter(filter: string, { event_type, data, headers }: Mat
 
 // Losing an event because of a mistake in a filter is worse than delivering one too many.
 function failedOpen(message: string): Verdict {
-  return { passes: true, note: `filter_failed: ${message}`.slice(0, 500) }
+  return { passes: true, note: `${FILTER_FAILED}: ${message}`.slice(0, 500) }
 }
 
 /** JSONata's own notion, as its $boolean function has it: empty things are false. */

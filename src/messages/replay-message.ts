@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { controlDeliveries } from '../endpoints/call-lanes.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import { CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findMessage } from './get-message.ts'
 import { findHolders } from './holders.ts'
@@ -27,6 +27,8 @@ export async function replayMessage(
   if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
   const message = await findMessage(deps, access, message_id)
   if (message === null) return err(problem('not_found', 'there is no such message'))
+  const { body, size_bytes: _, ...rest } = message
+  if (body === null) return err(CONTENT_EXPIRED)
 
   const after = { endpoint_ids: endpoint_ids ?? null }
   const noted = await record(deps, access.tenant.id, { action: 'message.replay', target: message_id, after })
@@ -36,10 +38,11 @@ export async function replayMessage(
   const restarted = await Promise.all(
     endpoints.map(async ({ endpoint_id, settings_version, layout }) => {
       const [result] = await controlDeliveries(deps.env, { endpoint_id, layout }, 'retry', [message_id])
+      if (result === 'expired') return false
       if (result !== 'not_found') return true
       // Without being named, an endpoint that never had the message does not get it now.
       if (endpoint_ids === undefined) return false
-      const item: EnqueueItem = { ...message, note: 'replayed' }
+      const item: EnqueueItem = { ...rest, body, note: 'replayed' }
       const destination = { tenant_id: access.tenant.id, endpoint_id, settings_version, layout }
       const [placed] = await enqueue(deps, destination, [{ item, may_be_known: true }])
       return placed?.outcome === 'accepted' || placed?.outcome === 'duplicate'

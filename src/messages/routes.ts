@@ -11,8 +11,9 @@ import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
+import { isRevealed, revealQuery } from '../redaction/reveal.ts'
 import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedJson } from './contract.ts'
-import { deliveriesOfMessage, getMessage } from './get-message.ts'
+import { deliveriesOfMessage, getMessage, type MessageView } from './get-message.ts'
 import { listMessages } from './list-messages.ts'
 import { publish } from './publish.ts'
 import { replayMessage } from './replay-message.ts'
@@ -42,11 +43,12 @@ const messageSchema = z
     ordering_key: z.string().nullable(),
     content_type: z.string(),
     size_bytes: z.int(),
-    payload: z.string().nullable().openapi({ description: 'The body as delivered' }),
-    payload_omitted: z
-      .enum(['not_text', 'missing'])
-      .nullable()
-      .openapi({ description: 'Why there is no payload to show: it is not UTF-8 text, or storage has lost it' }),
+    payload: z.string().nullable().openapi({ description: 'The body as delivered, but for what is redacted' }),
+    payload_omitted: z.enum(['not_text', 'missing', 'expired']).nullable().openapi({
+      description:
+        'Why there is no payload to show: it is not UTF-8 text, storage has lost it, or the retention of its type is over',
+    }),
+    payload_redacted: z.boolean().openapi({ description: 'Whether `payload` is not all that receivers get' }),
   })
   .openapi('Message')
 
@@ -178,12 +180,14 @@ messageRoutes.openapi(
     permission: 'message.read',
     tags,
     summary: 'Get a message',
-    request: { params: messageParam },
+    request: { params: messageParam, query: revealQuery },
     responses: { 200: jsonAnswer(messageSchema, 'The message with its payload') },
   }),
   async (c) => {
-    const message = unwrap(await getMessage(c.var.deps, tenantAccess(c), messageOf(c)))
-    return c.json({ ...message, accepted_at: toTime(message.accepted_at) }, 200)
+    const id = messageOf(c)
+    const is_revealed = await isRevealed(c, c.req.valid('query'), id)
+    const message = unwrap(await getMessage(c.var.deps, tenantAccess(c), id, is_revealed))
+    return c.json(toMessageJson(message), 200)
   },
 )
 
@@ -243,6 +247,11 @@ messageRoutes.openapi(
 /** Beside what the answer says of the limit of the key. */
 function tellQuotas(c: AppContext, headers: Record<string, string>): void {
   for (const [name, value] of Object.entries(headers)) c.header(name, value, { append: true })
+}
+
+function toMessageJson({ content, ...message }: MessageView) {
+  const { payload, payload_omitted, payload_redacted } = content
+  return { ...message, accepted_at: toTime(message.accepted_at), payload, payload_omitted, payload_redacted }
 }
 
 /** The body once more, with its numbers as they were written; the contract has already been checked. */

@@ -18,6 +18,8 @@ export const unmatchedMessages = sqliteTable(
     payload: blob({ mode: 'buffer' }),
     r2_key: text(),
     size_bytes: integer().notNull(),
+    /** When the retention of its type took the payload. The row stays, because it is what knows the id. */
+    expired_at: integer(),
   },
   (t) => [
     primaryKey({ columns: [t.tenant_id, t.accepted_at, t.id] }),

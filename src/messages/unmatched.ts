@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
-import type { StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
+import type { StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Bindings } from '../env.ts'
 import { isKeyedId, timeOfId } from '../lib/ids.ts'
 import { INLINE_BYTES_MAX, putPayload } from './body.ts'
@@ -86,8 +86,7 @@ export async function findUnmatched(
     )
     .get()
   if (row === undefined) return null
-  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint, r2_key, size_bytes } =
-    row
+  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint, size_bytes } = row
   return {
     message_id: id,
     event_type,
@@ -98,6 +97,11 @@ export async function findUnmatched(
     ordering_key,
     accepted_at,
     fingerprint,
-    body: r2_key === null ? { inline: new Uint8Array(row.payload ?? []) } : { r2_key, size_bytes },
+    body: row.expired_at === null ? bodyOf(row) : null,
+    size_bytes,
   }
+}
+
+function bodyOf({ r2_key, size_bytes, payload }: typeof unmatchedMessages.$inferSelect): StoredBody {
+  return r2_key === null ? { inline: new Uint8Array(payload ?? []) } : { r2_key, size_bytes }
 }

@@ -5,8 +5,9 @@
  * nobody that was asked at the right moment. Whatever hands a payload on takes less than ten minutes, or
  * writes it anew, which makes it young.
  */
-import { eq } from 'drizzle-orm'
+import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
+import { eventTypes } from '../event-types/table.ts'
 import { DAY_MS } from '../lib/duration.ts'
 import { isQueued, type PayloadKey, parsePayloadKey } from '../messages/body.ts'
 import { tenants } from '../tenants/table.ts'
@@ -121,8 +122,15 @@ async function findUnneeded(
 ): Promise<string[] | null> {
   if (payloads.length === 0) return []
   if (!run.take()) return null
+  // Whose type is the shortest is not for the key of a payload to say: whoever keeps it longer says that it is held.
+  const shortest = deps.db
+    .select({ days: sql`MIN(${eventTypes.retention_days})` })
+    .from(eventTypes)
+    .where(and(eq(eventTypes.tenant_id, tenant_id), isNotNull(eventTypes.retention_days)))
   const tenant = await deps.db
-    .select({ retention_days: tenants.retention_days })
+    .select({
+      retention_days: sql<number>`MIN(${tenants.retention_days}, COALESCE(${shortest}, ${tenants.retention_days}))`,
+    })
     .from(tenants)
     .where(eq(tenants.id, tenant_id))
     .get()

@@ -109,7 +109,7 @@ export const deleteQuery = z.object({
 })
 
 /** A tenant as the API shows it, with all its limits. */
-export function toTenantJson(row: TenantRow) {
+export function toTenantJson(row: Omit<TenantRow, 'redact'>) {
   const { id, name, disable_after_days, retention_days, audit_retention_days, unknown_event_types, step_up } = row
   return {
     id,

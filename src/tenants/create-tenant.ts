@@ -23,7 +23,14 @@ export type NewTenant = Pick<
 /** Creates a tenant under an id that no other has, nor one that is still being deleted: it would inherit what is left. */
 export async function createTenant(deps: Deps, tenant: NewTenant): Promise<Result<TenantRow, Problem>> {
   const now = deps.now()
-  const row: TenantRow = { ...tenant, own_step_up: 'enrolled', version: 1, created_at: now, updated_at: now }
+  const row: TenantRow = {
+    ...tenant,
+    own_step_up: 'enrolled',
+    redact: [],
+    version: 1,
+    created_at: now,
+    updated_at: now,
+  }
   const values = Object.entries(getTableColumns(tenants)).map(([name, column]) =>
     sql.param(row[name as keyof TenantRow], column),
   )

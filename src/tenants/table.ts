@@ -34,6 +34,8 @@ export const tenants = sqliteTable('tenants', {
   /** What the operator demands of the tenant's keys, and what its admins do: the stricter counts. */
   step_up: text().$type<StepUpPolicy>().notNull().default('enrolled'),
   own_step_up: text().$type<StepUpPolicy>().notNull().default('enrolled'),
+  /** JSON Pointers into `data` of every type. */
+  redact: text({ mode: 'json' }).$type<string[]>().notNull().default([]),
   created_at: integer().notNull(),
   updated_at: integer().notNull(),
 })

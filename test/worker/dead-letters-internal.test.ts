@@ -14,7 +14,7 @@ async function giveUp(body: Record<string, unknown>): Promise<Json> {
   const mark = crypto.randomUUID()
   await env.DEAD_LETTERS.send({ ...body, mark } as unknown as DeadLetterMessage)
   return eventually('the internal dead letter to be listed', async () => {
-    const { data } = (await call('GET', '/v1/dead-letters?limit=250')).body
+    const { data } = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body
     return data.find((letter: Json) => letter.body.includes(mark))
   })
 }
@@ -70,7 +70,7 @@ describe('an internal dead letter', () => {
   it('cannot be put back when nobody knows where', async () => {
     const { id } = await giveUp({ what: 'is this' })
     expectProblem(await call('POST', `/v1/dead-letters/${id}/redrive`), 409, 'wrong_state')
-    const { data } = (await call('GET', '/v1/dead-letters?limit=250')).body
+    const { data } = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body
     expect(data.some((letter: Json) => letter.id === id)).toBe(true)
   })
 
@@ -82,10 +82,10 @@ describe('an internal dead letter', () => {
 
   it('is listed page by page, newest first', async () => {
     await Promise.all([1, 2, 3].map((n) => giveUp({ n })))
-    const all = (await call('GET', '/v1/dead-letters?limit=250')).body.data
+    const all = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body.data
     const paged: Json[] = []
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const path: string = `/v1/dead-letters?limit=2${cursor && `&cursor=${cursor}`}`
+      const path: string = `/v1/dead-letters?reveal=true&limit=2${cursor && `&cursor=${cursor}`}`
       const page = (await call('GET', path)).body
       paged.push(...page.data)
       cursor = page.next_cursor
@@ -115,7 +115,7 @@ describe('the two kinds of dead letter', () => {
       return (await tenant.call('GET', '/dead-letters')).body.data[0]
     })
     expect(letter.message_id).toBe(message_id)
-    const { data } = (await call('GET', '/v1/dead-letters?limit=250')).body
+    const { data } = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body
     expect(data.map(({ cause }: Json) => cause)).not.toContain('exhausted')
     expectProblem(await call('POST', `/v1/dead-letters/${letter.id}/redrive`), 404, 'not_found')
     expectProblem(await call('DELETE', `/v1/dead-letters/${letter.id}`), 404, 'not_found')

@@ -43,6 +43,7 @@ describe('a delivery', () => {
       next_attempt_at: null,
       finished_at: expect.stringMatching(/Z$/),
       updated_at: rest.finished_at,
+      content_expired_at: null,
     })
     expect(attempt_log).toEqual([
       {

@@ -62,7 +62,11 @@ describe('the list of deliveries', () => {
       return listed.every(({ length }) => length === 1)
     })
     for (const [state, id] of Object.entries(ids)) {
-      const { attempt_log: _log, ...delivery } = (await tenant.call('GET', `/deliveries/${id}`)).body
+      const {
+        attempt_log: _log,
+        content_expired_at: _time,
+        ...delivery
+      } = (await tenant.call('GET', `/deliveries/${id}`)).body
       const [listed] = (await tenant.call('GET', `/deliveries?state=${state}`)).body.data
       const [exact] = (await tenant.call('GET', `/deliveries?state=${state}&endpoint_id=${delivery.endpoint_id}`)).body
         .data

@@ -91,6 +91,8 @@ describe('a finished delivery', () => {
     await delivered(tenant, endpoint)
     skip(2 * DAY_MS)
     await tenant.call('PATCH', '', { body: { retention_days: 1 } })
+    // Set for days later before.
+    expect((await alarmOf(endpoint.id)) ?? 0).toBeLessThan(Date.now() + 60 * 60 * 1000)
     await ringAlarm(endpoint.id)
     expect(await heldBy(endpoint)).toEqual([])
   })

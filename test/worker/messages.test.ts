@@ -34,6 +34,7 @@ describe('a message', () => {
       size_bytes: payload.length,
       payload,
       payload_omitted: null,
+      payload_redacted: false,
     })
   })
 

@@ -33,7 +33,7 @@ const notice = (tenant: TenantHandle, more: Record<string, unknown> = {}) => ({
 
 const exhausted = async (tenant: TenantHandle): Promise<Json[]> => (await tenant.call('GET', '/dead-letters')).body.data
 const internal = async (isWanted: (letter: Json) => boolean): Promise<Json[]> =>
-  (await call('GET', '/v1/dead-letters?limit=250')).body.data.filter(isWanted)
+  (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body.data.filter(isWanted)
 
 describe('a delivery that used up its retries', () => {
   it('becomes a dead letter of its tenant', async () => {

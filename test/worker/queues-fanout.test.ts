@@ -52,7 +52,7 @@ function fanoutTo(
 const fanout = (bodies: readonly unknown[], attempts?: number) => consumed('fanout', bodies, attempts)
 
 const internalLetters = async (body: unknown): Promise<Json[]> => {
-  const { data } = (await call('GET', '/v1/dead-letters?limit=250')).body
+  const { data } = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body
   return data.filter((letter: Json) => letter.body === JSON.stringify(body))
 }
 

@@ -89,7 +89,7 @@ describe('a clock that cannot be read', () => {
     ['that is a number', 42],
   ])('%s is at once the operator’s, and no tenant’s', async (_what, body) => {
     expect(await retries([body])).toEqual(['acked'])
-    const { data } = (await call('GET', '/v1/dead-letters?limit=250')).body
+    const { data } = (await call('GET', '/v1/dead-letters?reveal=true&limit=250')).body
     const letters = data.filter((letter: Json) => letter.body === JSON.stringify(body))
     expect(letters).toMatchObject([{ cause: 'internal', queue: 'retries' }])
   })
