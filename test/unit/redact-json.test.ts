@@ -89,8 +89,11 @@ describe('what is redacted', () => {
   })
 })
 
-/** Few names, so that pointers often lead somewhere. */
-const name = fc.constantFrom('a', 'b', '0', '1', '', '*', '~', '/', '"', '\\', 'é', '__proto__')
+/**
+ * Few names, so that pointers often lead somewhere. None is a backslash alone: the V8 of Node 24 takes the name
+ * `"` for it when it has just seen one (`JSON.parse('{"\\\\":1}'); JSON.parse('{"\\"":1}')`).
+ */
+const name = fc.constantFrom('a', 'b', '0', '1', '', '*', '~', '/', 'q"', 'b\\', 'é', '__proto__')
 const { tree } = fc.letrec((tie) => ({
   leaf: fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)),
   tree: fc.oneof(
