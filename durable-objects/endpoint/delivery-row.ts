@@ -23,6 +23,12 @@ export interface DeliveryRow extends Record<string, SqlStorageValue> {
   ordering_key: string | null
   note: string | null
   fingerprint: string
+  erased_at: number | null
+}
+
+/** What the read model keeps of a delivery. */
+export interface ProjectedRow extends DeliveryRow {
+  subject: string | null
 }
 
 /** What an attempt needs to know of a delivery. */
@@ -39,12 +45,13 @@ export interface Parcel extends Record<string, SqlStorageValue> {
   attempts: number
   failures: number
   order_key: string | null
+  erased_at: number | null
   payload: ArrayBuffer | null
 }
 
 /** Columns of a {@link DeliveryRow}. */
 export const ROW = `position, message_id, state, due_at, order_key, failures, attempts, last_status, last_error, revision,
-  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint`
+  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint, erased_at`
 /** Columns of a {@link Parcel}. */
 export const PARCEL = `position, message_id, event_type, content_type, format, headers, r2_key, size_bytes, attempts, failures,
-  order_key, payload`
+  order_key, erased_at, payload`

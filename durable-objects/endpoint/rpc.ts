@@ -67,6 +67,8 @@ export interface EnqueueItem {
   headers: Record<string, string>
   channels: string[]
   ordering_key: string | null
+  /** Hash of whom its content is about (src/subjects/subject.ts); null when nobody said. Never sent to a receiver. */
+  subject: string | null
   accepted_at: number
   /** SHA-256 (hex) over what the publisher sent; tells a duplicate from a conflict. */
   fingerprint: string
@@ -160,6 +162,8 @@ export interface DeliveryView {
   accepted_at: number
   next_attempt_at: number | null
   finished_at: number | null
+  /** When its content was erased on behalf of its data subject. */
+  erased_at: number | null
   updated_at: number
 }
 
@@ -181,7 +185,10 @@ export interface ListedDelivery extends DeliveryView {
 }
 
 /** The message an Endpoint holds: enough to show it or to send it somewhere else. */
-export type StoredMessage = Omit<EnqueueItem, 'note'>
+export interface StoredMessage extends Omit<EnqueueItem, 'note'> {
+  /** When its content was erased: what there is of it is empty. */
+  erased_at: number | null
+}
 
 export interface ReplayQuery {
   states: DeliveryState[]
@@ -192,7 +199,43 @@ export interface ReplayQuery {
   from?: number
 }
 
-export type ControlResult = 'done' | 'not_found' | 'wrong_state'
+/** A delivery with its attempts and what it delivers. */
+export interface WholeDelivery {
+  delivery: DeliveryView
+  attempts: AttemptRecord[]
+  message: StoredMessage
+}
+
+/** `erased`: there is no content left that could be sent. */
+export type ControlResult = 'done' | 'not_found' | 'wrong_state' | 'erased'
+
+/** A data subject whose content has to go: all that was accepted until then. */
+export interface Erasure {
+  id: string
+  /** Hash, as items carry it. */
+  subject: string
+  requested_at: number
+}
+
+/** What one lane has erased for one erasure, all its calls together. */
+export interface ErasedCounts {
+  /** Deliveries that lost their content. */
+  deliveries: number
+  /** Those of them that had not ended. */
+  unfinished: number
+  /** Attempts of theirs that lost headers and bodies. */
+  attempts: number
+}
+
+export interface ErasureAnswer {
+  counts: ErasedCounts
+  /** Messages of the deliveries of this call that were dead. */
+  dead: string[]
+  /** Attempts still under way of what was erased, by this or another erasure. */
+  in_flight: number
+  /** Call again. */
+  has_more: boolean
+}
 
 export interface BreakerView {
   state: 'closed' | 'open' | 'half_open'
@@ -233,6 +276,10 @@ export interface EndpointRpc {
   replay(query: ReplayQuery): Promise<{ count: number; next: number | null }>
   breaker(): Promise<BreakerView>
   resetBreaker(): Promise<BreakerView>
+  /** Erases a page of what it holds of a data subject, and from now on whatever of it arrives late. */
+  erase(erasure: Erasure): Promise<ErasureAnswer>
+  /** A delivery with all there is of it. */
+  whole(message_id: string): Promise<WholeDelivery | null>
   /** Deletes everything; the object stays empty afterwards. */
   remove(): Promise<void>
 }

@@ -43,6 +43,7 @@ const WEIGHTS: Record<Kind, number> = {
   retry: 2,
   cancel: 2,
   redrive: 2,
+  erase: 2,
   reset_breaker: 1,
   delete: 0,
 }
@@ -182,6 +183,7 @@ function draw(random: Random, kind: Kind): Happening {
     case 'retry':
     case 'cancel':
     case 'redrive':
+    case 'erase':
       return { does: kind, nth }
     case 'reset_breaker':
     case 'delete':

@@ -41,7 +41,14 @@ export class ModelEndpoint extends EndpointModel {
     const keyed = (order_keys.length === 0 ? [null] : order_keys).map((order_key) => {
       return { position: ++this.last_seq, order_key }
     })
-    const unchanging = { state: 'pending', failures: 0, watermark: 0, revision: 1, finished_at: null } as const
+    const unchanging = {
+      state: 'pending',
+      failures: 0,
+      watermark: 0,
+      revision: 1,
+      finished_at: null,
+      erased_at: null,
+    } as const
     const arriving = keyed.map(({ position, order_key }) => {
       return [position, { ...unchanging, position, order_key, seq: position, message: position }] as const
     })
