@@ -12,6 +12,7 @@ import { createRouter } from './http/router.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
+import { subjectRoutes } from './subjects/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
 /** The whole HTTP surface of Postern. Who may use a route is part of its contract (`defineRoute`). */
@@ -34,6 +35,7 @@ export function createApp() {
   app.route('/', deliveryRoutes)
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
+  app.route('/', subjectRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)

@@ -3,6 +3,7 @@ import { log } from './lib/log.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
 import { Run } from './retention/run.ts'
+import { runErasures } from './subjects/run-erasures.ts'
 import { purgeTenants } from './tenants/purge-tenants.ts'
 
 interface Job {
@@ -13,6 +14,7 @@ interface Job {
 /** By the cron of wrangler.toml that starts it: each has an invocation of its own, and all that one may use. */
 export const JOBS: Readonly<Record<string, Job>> = {
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
+  '17 * * * *': { name: 'erasures.run', run: runErasures },
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },
 }

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts'
 import { controlDeliveries, findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import { CONTENT_ERASED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { parseDeliveryId } from './delivery-id.ts'
 
@@ -61,6 +61,7 @@ async function control(
   const [result] = await controlDeliveries(deps.env, endpoint, verb, [message_id])
   const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
   if (found === null || result === 'not_found') return MISSING
+  if (result === 'erased') return err(CONTENT_ERASED)
   if (result === 'wrong_state')
     return err(problem('wrong_state', `cannot ${verb} a delivery that is ${found.delivery.state}`))
   return ok(found.delivery)

@@ -43,6 +43,8 @@ export const PERMISSIONS = {
   'dead_letter.read': READ,
   'dead_letter.redrive': BUILD,
   'dead_letter.delete': BUILD,
+  'data.export': ADMIN,
+  'data.erase': ADMIN,
   'internal_dead_letter.read': OPERATOR_ONLY,
   'internal_dead_letter.redrive': OPERATOR_ONLY,
   'internal_dead_letter.delete': OPERATOR_ONLY,

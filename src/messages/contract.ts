@@ -3,6 +3,7 @@ import { DELIVERY_STATES } from '../../durable-objects/endpoint/rpc.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/contract.ts'
 import { time, toTime } from '../http/time.ts'
+import { subject } from '../subjects/contract.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
 
@@ -28,6 +29,10 @@ const common = {
   ordering_key: z.string().min(1).max(255).optional().openapi({
     description: 'Endpoints with `ordering: key` get messages of one key strictly in order',
     example: 'cus_42',
+  }),
+  subject: subject.optional().openapi({
+    description:
+      'Whom it is about: what exports and erasures find it by. Kept as a hash, shown to nobody and sent to no receiver',
   }),
 }
 
@@ -82,6 +87,7 @@ export function toDraft(body: Body, data: unknown, idempotency_key: string | und
         : { format: 'event', data, schema_version: body.schema_version },
     channels: body.channels,
     ordering_key: body.ordering_key ?? null,
+    subject: body.subject ?? null,
     idempotency_key: idempotency_key ?? null,
   }
 }

@@ -1,4 +1,4 @@
-import type { DeliveryView, StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
+import type { DeliveryView, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { findInLanes } from '../endpoints/call-lanes.ts'
 import type { Bindings } from '../env.ts'
@@ -18,12 +18,13 @@ export interface MessageView extends ShownPayload {
   ordering_key: string | null
   content_type: string
   size_bytes: number
+  erased_at: number | null
 }
 
 interface ShownPayload {
   payload: string | null
   /** Why there is none to show. */
-  payload_omitted: 'not_text' | 'missing' | null
+  payload_omitted: 'not_text' | 'missing' | 'erased' | null
 }
 
 const RETRY_SOON = { 'retry-after': '5' }
@@ -47,8 +48,8 @@ export async function getMessage(
 ): Promise<Result<MessageView, Problem>> {
   const message = await findMessage(deps, access, message_id)
   if (message === null) return MISSING
-  const { event_type, accepted_at, channels, ordering_key, content_type, body } = message
-  const shown = await showBody(deps.env, body).catch((error) => {
+  const { event_type, accepted_at, channels, ordering_key, content_type, body, erased_at } = message
+  const shown = await showBody(deps.env, message).catch((error) => {
     log('warn', 'payload.unread', { tenant_id: access.tenant.id, message_id, error })
     return null
   })
@@ -62,6 +63,7 @@ export async function getMessage(
     ordering_key,
     content_type,
     size_bytes: 'inline' in body ? body.inline.byteLength : body.size_bytes,
+    erased_at,
     ...shown,
   })
 }
@@ -82,7 +84,8 @@ export async function deliveriesOfMessage(
   return unmatched === null ? MISSING : ok([])
 }
 
-async function showBody(env: Bindings, body: StoredBody): Promise<ShownPayload> {
+async function showBody(env: Bindings, { body, erased_at }: StoredMessage): Promise<ShownPayload> {
+  if (erased_at !== null) return { payload: null, payload_omitted: 'erased' }
   const bytes = 'inline' in body ? body.inline : await getPayload(env.PAYLOADS, body.r2_key)
   if (bytes === null) return { payload: null, payload_omitted: 'missing' }
   try {

@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import { controlDeliveries } from '../endpoints/call-lanes.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import { CONTENT_ERASED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findMessage } from './get-message.ts'
 import { findHolders } from './holders.ts'
@@ -26,13 +26,14 @@ export async function replayMessage(
   if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
   const message = await findMessage(deps, access, message_id)
   if (message === null) return err(problem('not_found', 'there is no such message'))
+  if (message.erased_at !== null) return err(CONTENT_ERASED)
 
   const wanted = endpoint_ids ?? (await findHolders(deps, access, message_id)).map(({ endpoint_id }) => endpoint_id)
   const endpoints = wanted.flatMap((endpoint_id) => own.get(endpoint_id) ?? [])
   const restarted = await Promise.all(
     endpoints.map(async ({ endpoint_id, settings_version, layout }) => {
       const [result] = await controlDeliveries(deps.env, { endpoint_id, layout }, 'retry', [message_id])
-      if (result !== 'not_found') return true
+      if (result !== 'not_found') return result !== 'erased'
       // Without being named, an endpoint that never had the message does not get it now.
       if (endpoint_ids === undefined) return false
       const item: EnqueueItem = { ...message, note: 'replayed' }

@@ -8,7 +8,7 @@ import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { PROBLEMS, ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer, problemErrors, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { time, timeInput, toTime } from '../http/time.ts'
+import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
 import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedJson } from './contract.ts'
@@ -42,11 +42,11 @@ const messageSchema = z
     ordering_key: z.string().nullable(),
     content_type: z.string(),
     size_bytes: z.int(),
+    erased_at: time.nullable().openapi({ description: 'When its content was erased on behalf of its data subject' }),
     payload: z.string().nullable().openapi({ description: 'The body as delivered' }),
-    payload_omitted: z
-      .enum(['not_text', 'missing'])
-      .nullable()
-      .openapi({ description: 'Why there is no payload to show: it is not UTF-8 text, or storage has lost it' }),
+    payload_omitted: z.enum(['not_text', 'missing', 'erased']).nullable().openapi({
+      description: 'Why there is no payload to show: it is not UTF-8 text, storage has lost it, or it was erased',
+    }),
   })
   .openapi('Message')
 
@@ -175,7 +175,8 @@ messageRoutes.openapi(
   }),
   async (c) => {
     const message = unwrap(await getMessage(c.var.deps, tenantAccess(c), messageOf(c)))
-    return c.json({ ...message, accepted_at: toTime(message.accepted_at) }, 200)
+    const { accepted_at, erased_at } = message
+    return c.json({ ...message, accepted_at: toTime(accepted_at), erased_at: toTimeOrNull(erased_at) }, 200)
   },
 )
 
