@@ -11,10 +11,13 @@ const TAGS = [
     name: 'Dead letters',
     description: 'Deliveries that used up their retries, and what Postern itself could not process.',
   },
+  { name: 'Data subjects', description: 'What is about one person: exported, and erased with a receipt.' },
   { name: 'Event types', description: 'The catalogue of what you send.' },
   { name: 'API keys', description: 'Who may do what for a tenant.' },
   { name: 'Operator keys', description: 'Who may do what everywhere. For operators.' },
   { name: 'Tenants', description: 'Your customers. For operators.' },
+  { name: 'Audit log', description: 'What was done in a tenant, by whom and from where: tamper-evident.' },
+  { name: 'Operator audit log', description: 'The same for what operators do beyond a tenant.' },
   { name: 'Health', description: 'For load balancers and monitors.' },
 ]
 

@@ -4,15 +4,18 @@
  */
 
 import type { DeliveryView, StoredMessage, WholeDelivery } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import { toAttemptJson, toDeliveryJson } from '../deliveries/contract.ts'
 import type { Deps } from '../deps.ts'
 import { findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
 import type { Layout } from '../endpoints/lanes.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { encodeCursor } from '../http/paging.ts'
+import type { Problem } from '../http/problems.ts'
 import { toTime } from '../http/time.ts'
 import { toBase64 } from '../lib/hash.ts'
 import { log } from '../lib/log.ts'
+import { ok, type Result } from '../lib/result.ts'
 import { getPayload } from '../messages/body.ts'
 import { findUnmatched } from '../messages/unmatched.ts'
 import { Run } from '../retention/run.ts'
@@ -53,14 +56,21 @@ interface Exporting {
  * One line after the other, as fast as they are taken. The last is an `end`, which may say where to go on; or an `error`,
  * when something did not answer, which says where to try again. Without either the export is not complete.
  */
-export async function* exportSubject(
+export async function exportSubject(
   deps: Deps,
   access: TenantAccess,
-  subject: string,
+  name: string,
   from: ExportPlace = BEGINNING,
-): AsyncGenerator<ExportLine> {
-  const run = new Run(deps.now, BOUNDS)
-  const exporting = { deps, access, subject: await hashSubject(access.tenant.id, subject), run }
+): Promise<Result<AsyncGenerator<ExportLine>, Problem>> {
+  const subject = await hashSubject(access.tenant.id, name)
+  const after = { subject_hash: subject, is_continued: from !== BEGINNING }
+  const noted = await record(deps, access.tenant.id, { action: 'subject.export', target: null, after })
+  if (!noted.ok) return noted
+  return ok(linesOf({ deps, access, subject, run: new Run(deps.now, BOUNDS) }, from))
+}
+
+async function* linesOf(exporting: Exporting, from: ExportPlace): AsyncGenerator<ExportLine> {
+  const { access, run } = exporting
   const counts = { messages: 0, deliveries: 0 }
   let place: ExportPlace | null = from
   try {
@@ -78,11 +88,12 @@ export async function* exportSubject(
     yield { kind: 'end', ...counts, next_cursor: place && encodeCursor(place) }
   } catch (error) {
     log('warn', 'export.failed', { tenant_id: access.tenant.id, error })
+    const next_cursor = encodeCursor(place ?? from)
     yield {
       kind: 'error',
       code: 'unavailable',
-      detail: 'something did not answer',
-      next_cursor: encodeCursor(place ?? from),
+      detail: 'something did not answer: go on from next_cursor',
+      next_cursor,
     }
   }
 }

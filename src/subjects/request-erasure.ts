@@ -1,4 +1,5 @@
 import { isNull } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import type { Access, Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
@@ -45,11 +46,14 @@ export async function requestErasure(
     run_after: now,
     signature: null,
   }
-  if (!(await insertWithin(deps, erasures, row, RUNNING_MAX, isNull(erasures.completed_at)))) {
-    return err(problem('limit_reached', `${RUNNING_MAX} erasures are running: wait for some of them`))
-  }
-  deps.waitUntil(eraseAtOnce(deps, row))
-  return ok(row)
+  const decisive = insertWithin(deps, erasures, row, RUNNING_MAX, isNull(erasures.completed_at))
+  const requested = await audited(deps, tenant.id, async (trail) => {
+    const entry = { action: 'erasure.request', target: row.id, after: { subject_hash: row.subject } } as const
+    const is_inserted = await trail.commit(entry, { decisive })
+    return is_inserted ? ok(row) : err(problem('limit_reached', `${RUNNING_MAX} erasures are running: wait for some`))
+  })
+  if (requested.ok) deps.waitUntil(eraseAtOnce(deps, row))
+  return requested
 }
 
 async function eraseAtOnce(deps: Deps, erasure: ErasureRow): Promise<void> {

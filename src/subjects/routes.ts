@@ -34,10 +34,10 @@ subjectRoutes.openapi(
       },
     },
   }),
-  (c) => {
+  async (c) => {
     const { subject, cursor } = c.req.valid('json')
     const from = cursor === undefined ? undefined : decodeCursor(cursor, exportPlace)
-    const lines = exportSubject(c.var.deps, tenantAccess(c), subject, from)
+    const lines = unwrap(await exportSubject(c.var.deps, tenantAccess(c), subject, from))
     const headers = { ...UNCACHED, 'content-type': 'application/x-ndjson' }
     return c.body(streamOf(lines), 200, headers) as never
   },

@@ -7,13 +7,15 @@
  * row of the read model that is just being flushed. So it is done when a pass found everybody well that began when all
  * of that has arrived. What a queue holds for longer is stopped by the Endpoints, which remember whom they erased.
  */
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { log } from '../lib/log.ts'
+import { ok } from '../lib/result.ts'
 import type { Run } from '../retention/run.ts'
 import { eraseInDatabase } from './erase-in-database.ts'
 import { eraseInEndpoints } from './erase-in-endpoints.ts'
 import { erasePayloads } from './erase-payloads.ts'
-import { signReceipt } from './receipt.ts'
+import { digestOf, signReceipt } from './receipt.ts'
 import { type ErasureRow, type Progress, STORES } from './table.ts'
 import { HELD, LeaseLost, readErasure, type Stored, save, type Turn } from './turn.ts'
 
@@ -93,11 +95,23 @@ async function endPass(turn: Turn): Promise<void> {
     return
   }
   const completed = { ...erasure, ...counted, completed_at: now }
-  const signature = await signReceipt(deps.settings.keyring, completed)
-  const { meta } = await deps.env.DB.prepare(COMPLETE)
-    .bind(erasure.tenant_id, erasure.id, lease, now, signature, deliveries, unfinished_deliveries, attempts)
-    .run()
-  if (meta.changes === 0) throw new LeaseLost()
+  const [digest, signature] = await Promise.all([digestOf(completed), signReceipt(deps.settings.keyring, completed)])
+  const decisive = deps.env.DB.prepare(COMPLETE).bind(
+    erasure.tenant_id,
+    erasure.id,
+    lease,
+    now,
+    signature,
+    deliveries,
+    unfinished_deliveries,
+    attempts,
+  )
+  const ended = await audited(deps, erasure.tenant_id, async (trail) => {
+    const entry = { action: 'erasure.complete', target: erasure.id, after: { digest } } as const
+    return ok(await trail.commit(entry, { decisive }))
+  })
+  if (!ended.ok) throw new Error(ended.error.detail)
+  if (!ended.value) throw new LeaseLost()
   run.count('erasures', 1)
   log('info', 'erasure.completed', { tenant_id: erasure.tenant_id, id: erasure.id })
 }

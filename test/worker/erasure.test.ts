@@ -51,7 +51,7 @@ describe('after an erasure nothing is found', () => {
   }, async () => {
     const tenant = await createTenant()
     const one = someone()
-    const settings = { channels: [`channel-${one.secret}`] }
+    const settings = { event_types: ['invoice.*'] }
     const well = await tenant.endpoint({ ...settings, lanes: 3, ordering: 'key', max_in_flight: 3 })
     const dying = await tenant.endpoint({ ...settings, retry_delays_s: [] })
     const waiting = await tenant.endpoint({ ...settings, retry_delays_s: [3600] })
@@ -64,8 +64,8 @@ describe('after an erasure nothing is found', () => {
     // Five failures would open a breaker, and the others would be parked.
     for (const key of keyForEach(3)) ids.push(await tenant.published({ ...about(one), ordering_key: key }))
     ids.push(await tenant.published({ ...about(one), ...large(one.secret) }))
-    const unmatched = await tenant.published({ ...about(one), channels: ['nobody'], data: { name: one.secret } })
-    const unmatchedLarge = await tenant.published({ ...about(one), channels: ['nobody'], ...large(one.secret) })
+    const unmatched = await tenant.published({ ...about(one), type: 'nobody.wants', data: { name: one.secret } })
+    const unmatchedLarge = await tenant.published({ ...about(one), type: 'nobody.wants', ...large(one.secret) })
     for (const id of ids) {
       await tenant.deliveryIn('succeeded', id, well.id)
       await tenant.deliveryIn('dead', id, dying.id)
@@ -83,7 +83,6 @@ describe('after an erasure nothing is found', () => {
     ).toEqual(
       [
         'd1 deliveries',
-        'd1 endpoints',
         'd1 unmatched_messages',
         'ep deliveries',
         'ep deliveries',
@@ -96,14 +95,13 @@ describe('after an erasure nothing is found', () => {
 
     const receipt = await erased(tenant, one.subject)
 
-    // The endpoints are configured with a channel that the test named after them.
-    expect(await whereIs(one.secret, tenant)).toEqual(['d1 endpoints'])
+    expect(await whereIs(one.secret, tenant)).toEqual([])
     expect(await whereIs(one.subject, tenant)).toEqual([])
     expect(await whereIs(await hashSubject(tenant.id, one.subject), tenant)).toEqual(
       [well, dying, waiting, parked]
         .flatMap(({ id }) => (id === well.id ? [id, `${id}/1`, `${id}/2`] : [id]))
         .map((name) => `${name} erasures`)
-        .concat('d1 erasures')
+        .concat('d1 audit_log', 'd1 erasures')
         .toSorted(),
     )
     expect(receipt.erased).toEqual({

@@ -296,7 +296,7 @@ export async function consumed(
 
 /** Lets the platform start a job, as its cron does. */
 export async function runCron(
-  job: 'retention.rows' | 'retention.payloads' | 'tenants.purge' | 'erasures.run',
+  job: 'retention.rows' | 'retention.payloads' | 'audit.upkeep' | 'tenants.purge' | 'erasures.run',
 ): Promise<void> {
   const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
   const context = createExecutionContext()
