@@ -25,7 +25,7 @@ const LEASE_MS = 10 * 60 * 1000
 const ARRIVED_AFTER_MS = 10 * 60 * 1000
 
 /** Whether a store is through; false when there is more to do and no room for it. */
-export type Step = (turn: Turn) => Promise<boolean>
+type Step = (turn: Turn) => Promise<boolean>
 
 const STEPS: Readonly<Record<Progress['store'], Step>> = {
   endpoints: eraseInEndpoints,

@@ -262,6 +262,24 @@ describe('two at once', () => {
   })
 })
 
+it('is in the audit log: who asked, and what came of it, without saying whom it was about', async () => {
+  const tenant = await createTenant()
+  const one = someone()
+  const key = await tenant.key('admin')
+  await tenant.call('POST', '/exports', { key, body: { subject: one.subject } })
+  const { body: erasure } = await tenant.call('POST', '/erasures', { key, body: { subject: one.subject } })
+  await firstPassOver(tenant, erasure)
+  const done = await laterPass(tenant, erasure)
+  const { data } = (await tenant.call('GET', '/audit-log')).body
+  const { subject_hash } = done
+  expect(data.slice(0, 3)).toMatchObject([
+    { action: 'erasure.complete', target: done.id, actor: { role: 'system' }, after: { digest: done.receipt.digest } },
+    { action: 'erasure.request', target: done.id, actor: { key_id: done.requested_by }, after: { subject_hash } },
+    { action: 'subject.export', actor: { key_id: done.requested_by }, after: { subject_hash } },
+  ])
+  expect(await whereIs(one.subject, tenant)).toEqual([])
+})
+
 describe('erasures', () => {
   it('are listed newest first, and seen by nobody else', async () => {
     const [tenant, other] = [await createTenant(), await createTenant()]

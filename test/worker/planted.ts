@@ -35,7 +35,7 @@ async function inObjects(text: string, { id }: TenantHandle): Promise<string[]> 
 }
 
 /** @param name of the object */
-export async function inObject(text: string, name: string): Promise<string[]> {
+async function inObject(text: string, name: string): Promise<string[]> {
   return runInDurableObject(stubOf(name), (_endpoint, { storage }) => {
     const tables = storage.sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray()
     return tables
