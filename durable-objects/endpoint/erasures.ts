@@ -92,5 +92,7 @@ export class Erasures {
   }
 }
 
-const SINCE = `SELECT id, subject, requested_at FROM erasures
-  WHERE tenant_id = ?1 AND subject IN (SELECT value FROM json_each(?2)) AND requested_at >= ?3`
+// By the index of subjects, which SQLite would not choose: it would read all erasures of the tenant.
+const SINCE = `SELECT erasures.id, subject, requested_at FROM json_each(?2) AS wanted
+  CROSS JOIN erasures INDEXED BY erasures_subject ON tenant_id = ?1 AND subject = wanted.value
+  WHERE requested_at >= ?3`

@@ -1,4 +1,4 @@
-import { type Progress, STORES } from './table.ts'
+import type { Progress } from './table.ts'
 import { type Counted, HELD, save, type Turn } from './turn.ts'
 
 /** Each unmatched message may hold a payload of 96 KiB. */
@@ -7,13 +7,16 @@ const ROWS_PER_PAGE = 500
 /** Ends the batch's writes when another run has taken over; numbered behind the three that it names. */
 const IS_HELD = `EXISTS (SELECT 1 FROM erasures ${HELD})`
 
+type Table = Extract<Progress['store'], 'deliveries' | 'unmatched_messages' | 'dead_letters'>
+
+/** All take the same parameters: tenant, erasure, lease, subject, until when, now, how many. */
 interface Erasing {
   statement: string
   counted: Counted
 }
 
 // Of a media type the parameters go, which may say anything; the fingerprint, by which a guess of the content could be checked.
-const STATEMENTS: Readonly<Record<Exclude<Progress['store'], 'endpoints' | 'payloads'>, Erasing>> = {
+const STATEMENTS: Readonly<Record<Table, Erasing>> = {
   // For those whose Endpoint is gone: the others have written the same already, or are about to.
   deliveries: {
     statement: `UPDATE deliveries SET subject = NULL, ordering_key = NULL, reason = NULL, erased_at = COALESCE(erased_at, ?6)
@@ -34,18 +37,17 @@ const STATEMENTS: Readonly<Record<Exclude<Progress['store'], 'endpoints' | 'payl
   dead_letters: {
     statement: `DELETE FROM dead_letters
       WHERE ${IS_HELD} AND ?6 > 0 AND (tenant_id, id) IN (SELECT tenant_id, id FROM dead_letters
-        WHERE tenant_id = ?1 AND cause = 'internal' AND body ->> '$.item.subject' = ?4
+        INDEXED BY dead_letters_recent WHERE tenant_id = ?1 AND cause = 'internal' AND body ->> '$.item.subject' = ?4
           AND body ->> '$.item.accepted_at' <= ?5 LIMIT ?7)`,
     counted: { changes: 'dead_letters' },
   },
 }
 
 /** A page a statement, each in one batch with what it counts. */
-export async function eraseInDatabase(turn: Turn): Promise<boolean> {
+export async function eraseInDatabase(turn: Turn, table: Table): Promise<boolean> {
   const { deps, run, lease } = turn
-  const { tenant_id, id, subject, requested_at, progress } = turn.erasure
-  if (progress.store === 'endpoints' || progress.store === 'payloads') throw new Error(`${STORES[0]} are not in D1`)
-  const { statement, counted } = STATEMENTS[progress.store]
+  const { tenant_id, id, subject, requested_at } = turn.erasure
+  const { statement, counted } = STATEMENTS[table]
   while (run.take()) {
     const erasing = deps.env.DB.prepare(statement).bind(
       tenant_id,

@@ -15,7 +15,7 @@ import type { Run } from '../retention/run.ts'
 import { eraseInDatabase } from './erase-in-database.ts'
 import { eraseInEndpoints } from './erase-in-endpoints.ts'
 import { erasePayloads } from './erase-payloads.ts'
-import { digestOf, signReceipt } from './receipt.ts'
+import { type Completed, digestOf, signReceipt } from './receipt.ts'
 import { type ErasureRow, type Progress, STORES } from './table.ts'
 import { HELD, LeaseLost, readErasure, type Stored, save, type Turn } from './turn.ts'
 
@@ -29,9 +29,9 @@ type Step = (turn: Turn) => Promise<boolean>
 
 const STEPS: Readonly<Record<Progress['store'], Step>> = {
   endpoints: eraseInEndpoints,
-  deliveries: eraseInDatabase,
-  unmatched_messages: eraseInDatabase,
-  dead_letters: eraseInDatabase,
+  deliveries: (turn) => eraseInDatabase(turn, 'deliveries'),
+  unmatched_messages: (turn) => eraseInDatabase(turn, 'unmatched_messages'),
+  dead_letters: (turn) => eraseInDatabase(turn, 'dead_letters'),
   payloads: erasePayloads,
 }
 
@@ -73,47 +73,40 @@ async function goThrough(turn: Turn): Promise<void> {
   await endPass(turn)
 }
 
+/** Once more, later, unless all had arrived when this pass began, and everybody was well. */
 async function endPass(turn: Turn): Promise<void> {
-  const { deps, run, erasure, lease } = turn
-  const { progress, requested_at } = erasure
+  const { deps, erasure, lease } = turn
+  const { progress, requested_at, tenant_id, id } = erasure
   const arrived_at = requested_at + ARRIVED_AFTER_MS
-  const now = deps.now()
   // An endpoint that was deleted since takes what it counted with it; what was erased there stays erased.
-  const counted = {
-    deliveries: Math.max(erasure.deliveries, progress.counts.deliveries),
-    unfinished_deliveries: Math.max(erasure.unfinished_deliveries, progress.counts.unfinished),
-    attempts: Math.max(erasure.attempts, progress.counts.attempts),
+  const deliveries = Math.max(erasure.deliveries, progress.counts.deliveries)
+  const unfinished_deliveries = Math.max(erasure.unfinished_deliveries, progress.counts.unfinished)
+  const attempts = Math.max(erasure.attempts, progress.counts.attempts)
+  if (progress.is_clean && progress.began_at >= arrived_at) {
+    return complete(turn, { ...erasure, deliveries, unfinished_deliveries, attempts, completed_at: deps.now() })
   }
-  const { deliveries, unfinished_deliveries, attempts } = counted
-  if (!progress.is_clean || progress.began_at < arrived_at) {
-    const run_after = Math.max(arrived_at, progress.is_clean ? now : now + ARRIVED_AFTER_MS)
-    const again = JSON.stringify(firstPass(run_after))
-    const { tenant_id, id } = erasure
-    await deps.env.DB.prepare(END_PASS)
-      .bind(tenant_id, id, lease, again, run_after, deliveries, unfinished_deliveries, attempts)
-      .run()
-    return
-  }
-  const completed = { ...erasure, ...counted, completed_at: now }
-  const [digest, signature] = await Promise.all([digestOf(completed), signReceipt(deps.settings.keyring, completed)])
-  const decisive = deps.env.DB.prepare(COMPLETE).bind(
-    erasure.tenant_id,
-    erasure.id,
-    lease,
-    now,
-    signature,
-    deliveries,
-    unfinished_deliveries,
-    attempts,
-  )
-  const ended = await audited(deps, erasure.tenant_id, async (trail) => {
-    const entry = { action: 'erasure.complete', target: erasure.id, after: { digest } } as const
+  const run_after = Math.max(arrived_at, deps.now() + (progress.is_clean ? 0 : ARRIVED_AFTER_MS))
+  const again = JSON.stringify(firstPass(run_after))
+  await deps.env.DB.prepare(END_PASS)
+    .bind(tenant_id, id, lease, again, run_after, deliveries, unfinished_deliveries, attempts)
+    .run()
+}
+
+/** Its receipt and its entry in the audit log are one batch. */
+async function complete({ deps, run, lease }: Turn, erasure: Completed): Promise<void> {
+  const { tenant_id, id, completed_at, deliveries, unfinished_deliveries, attempts } = erasure
+  const [digest, signature] = await Promise.all([digestOf(erasure), signReceipt(deps.settings.keyring, erasure)])
+  const ended = await audited(deps, tenant_id, async (trail) => {
+    const counts = [deliveries, unfinished_deliveries, attempts]
+    const values = [tenant_id, id, lease, completed_at, signature, ...counts]
+    const decisive = deps.env.DB.prepare(COMPLETE).bind(...values)
+    const entry = { action: 'erasure.complete', target: id, after: { digest } } as const
     return ok(await trail.commit(entry, { decisive }))
   })
   if (!ended.ok) throw new Error(ended.error.detail)
   if (!ended.value) throw new LeaseLost()
   run.count('erasures', 1)
-  log('info', 'erasure.completed', { tenant_id: erasure.tenant_id, id: erasure.id })
+  log('info', 'erasure.completed', { tenant_id, id })
 }
 
 async function release({ deps, erasure, lease }: Turn, run_after: number): Promise<void> {

@@ -120,6 +120,30 @@ describe('after an erasure nothing is found', () => {
   })
 })
 
+describe('an erasure reaches', () => {
+  it('what came by the fan-out queue, because more endpoints wanted it than are called at once', async () => {
+    const tenant = await createTenant()
+    const one = someone()
+    const endpoints = await Promise.all(Array.from({ length: 22 }, () => tenant.endpoint()))
+    const id = await tenant.published({ ...about(one), channels: [], ...large(one.secret) })
+    for (const endpoint of endpoints) await tenant.deliveryIn('succeeded', id, endpoint.id)
+    expect((await erased(tenant, one.subject)).erased).toMatchObject({ deliveries: 22, attempts: 22, payloads: 1 })
+    expect(await whereIs(one.secret, tenant)).toEqual([])
+  })
+
+  it('what was replayed to an endpoint that did not have it before', async () => {
+    const tenant = await createTenant()
+    const one = someone()
+    const id = await tenant.published(about(one))
+    const endpoint = await tenant.endpoint()
+    const replayed = await tenant.call('POST', `/messages/${id}/replay`, { body: { endpoint_ids: [endpoint.id] } })
+    expect(replayed.status).toBe(202)
+    await tenant.deliveryIn('succeeded', id, endpoint.id)
+    expect((await erased(tenant, one.subject)).erased).toMatchObject({ deliveries: 1, unmatched_messages: 1 })
+    expect(await whereIs(one.secret, tenant)).toEqual([])
+  })
+})
+
 describe('an erasure leaves', () => {
   it('ids, times, states and counts: what happened is still to be seen, what it was about is not', async () => {
     const tenant = await createTenant()
