@@ -20,6 +20,7 @@ import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
 import { operatorStepUpRoutes } from './step-up/operator-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
+import { subjectRoutes } from './subjects/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
 /** The whole HTTP surface of Postern. Who may use a route is part of its contract (`defineRoute`). */
@@ -44,6 +45,7 @@ export function createApp() {
   app.route('/', deliveryRoutes)
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
+  app.route('/', subjectRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', redactionRoutes)
   app.route('/', keyRoutes)

@@ -25,6 +25,13 @@ export interface DeliveryRow extends Record<string, SqlStorageValue> {
   fingerprint: string
   /** When the retention of its type took its content. */
   expired_at: number | null
+  /** When its content was erased on behalf of its data subject. */
+  erased_at: number | null
+}
+
+/** What the read model keeps of a delivery. */
+export interface ProjectedRow extends DeliveryRow {
+  subject: string | null
 }
 
 /** What an attempt needs to know of a delivery. */
@@ -41,12 +48,13 @@ export interface Parcel extends Record<string, SqlStorageValue> {
   attempts: number
   failures: number
   order_key: string | null
+  erased_at: number | null
   payload: ArrayBuffer | null
 }
 
 /** Columns of a {@link DeliveryRow}. */
 export const ROW = `position, message_id, state, due_at, order_key, failures, attempts, last_status, last_error, revision,
-  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint, expired_at`
+  accepted_at, updated_at, finished_at, event_type, ordering_key, note, fingerprint, expired_at, erased_at`
 /** Columns of a {@link Parcel}. */
 export const PARCEL = `position, message_id, event_type, content_type, format, headers, r2_key, size_bytes, attempts, failures,
-  order_key, payload`
+  order_key, erased_at, payload`

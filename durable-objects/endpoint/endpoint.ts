@@ -8,10 +8,12 @@ import { type Report, report, reportAtEnd, reportLeft } from '../../src/report.t
 import { Gathering } from '../gathering.ts'
 import { ContentRetention, keepsAsLong } from './content-retention.ts'
 import { DeadLetterOutbox } from './dead-letter-outbox.ts'
-import type { DeliveryRow } from './delivery-row.ts'
+import type { DeliveryRow, ProjectedRow } from './delivery-row.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Draining } from './draining.ts'
-import { Intake } from './intake.ts'
+import { itemWithoutContent } from './erased.ts'
+import { Erasures } from './erasures.ts'
+import { type Incoming, Intake } from './intake.ts'
 import { type Condition, Interpreter } from './interpreter.ts'
 import { Journal } from './journal.ts'
 import { listDeliveries, replayPage } from './listing.ts'
@@ -31,10 +33,14 @@ import type {
   EndpointSettings,
   EnqueueAnswer,
   EnqueueCall,
+  EnqueueItem,
   EnqueueResult,
+  Erasure,
+  ErasureAnswer,
   ListedDelivery,
   ReplayQuery,
   StoredMessage,
+  WholeDelivery,
 } from './rpc.ts'
 import { SettingsCopy } from './settings-copy.ts'
 import { Store } from './store.ts'
@@ -46,6 +52,15 @@ const CONFIRM_MS = 60 * 60 * 1000
 const DATABASE_BYTES_FULL = 9e9
 /** Rows that a restart may look at once more without anybody noticing. */
 const RECOVERED_ROWS_CHEAP = 100
+/** Deliveries erased by one call: each rewrites its attempts, of which there may be 256 K characters. */
+const ERASED_PER_CALL = 100
+
+const NOTHING_ERASED: ErasureAnswer = {
+  counts: { deliveries: 0, unfinished: 0, attempts: 0 },
+  dead: [],
+  in_flight: 0,
+  has_more: false,
+}
 
 /** Rules of an object that has not been told its settings: it holds nothing and starts nothing. */
 const NO_RULES: Rules = {
@@ -55,6 +70,12 @@ const NO_RULES: Rules = {
   rate_limit_per_s: null,
   disable_after_ms: 0,
   max_unfinished: 0,
+}
+
+/** An item as it is let in. */
+interface Admitted extends Incoming {
+  /** The one that reaches it. */
+  erasure: Erasure | null
 }
 
 /**
@@ -67,6 +88,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly meta: Meta
   private readonly settings: SettingsCopy
   private readonly intake: Intake
+  private readonly erasures: Erasures
   private readonly dead_letters: DeadLetterOutbox
   private readonly projection: Projection
   private readonly core: Interpreter
@@ -97,6 +119,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     })
     this.intake = new Intake(this.store)
     this.content = new ContentRetention(this.store, this.meta)
+    this.erasures = new Erasures(storage.sql, this.meta, env.DB)
     this.draining = new Draining({
       db: env.DB,
       lane: this.lane,
@@ -163,7 +186,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async enqueue(call: EnqueueCall): Promise<EnqueueAnswer> {
     const settings = await this.adopt(call)
-    if (settings !== null) return this.gathering.add(call)
+    if (settings !== null) {
+      await this.erasures.learn(call.tenant_id, call.items, Date.now())
+      return this.gathering.add(call)
+    }
     return { results: call.items.map(() => ({ outcome: 'gone' })), moved: null }
   }
 
@@ -189,8 +215,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async get(message_id: string): Promise<DeliveryDetail | null> {
     const row = this.find(message_id)
-    if (row === null) return null
-    return { delivery: this.view(row), attempts: this.store.attemptLog(row.position), expired_at: row.expired_at }
+    return row && this.detail(row)
   }
 
   async message(message_id: string): Promise<StoredMessage | null> {
@@ -199,12 +224,14 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   }
 
   async held(message_ids: string[]): Promise<string[]> {
-    return message_ids.filter((message_id) => this.find(message_id)?.expired_at === null)
+    const hasContent = (row: DeliveryRow | null) => row !== null && row.expired_at === null && row.erased_at === null
+    return message_ids.filter((message_id) => hasContent(this.find(message_id)))
   }
 
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
       if (row.expired_at !== null) return 'expired'
+      if (row.erased_at !== null) return 'erased'
       if (row.finished_at !== null) this.restart(row)
       else if (row.due_at === null || this.core.state.in_flight.has(row.position)) return 'wrong_state'
       else this.core.run({ kind: 'retry', delivery: row })
@@ -214,6 +241,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async redrive(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
+      if (row.erased_at !== null) return 'erased'
       if (row.state !== 'dead') return 'wrong_state'
       if (row.expired_at !== null) return 'expired'
       this.restart(row)
@@ -234,6 +262,31 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { rows, next } = replayPage(this.store, query)
     for (const row of rows) this.restart(row)
     return { count: rows.length, next }
+  }
+
+  async erase(erasure: Erasure): Promise<ErasureAnswer> {
+    // One that was never told its settings holds nothing, and asks D1 about what comes once it is.
+    if (this.isEmpty()) return NOTHING_ERASED
+    this.erasures.remember(erasure, Date.now())
+    const rows = this.store.ofSubject(erasure.subject, erasure.requested_at, ERASED_PER_CALL)
+    for (const row of rows) this.core.run({ kind: 'erase', delivery: row, is_finished: row.finished_at !== null })
+    this.erasures.count(erasure, {
+      deliveries: rows.length,
+      unfinished: rows.filter(({ finished_at }) => finished_at === null).length,
+      attempts: rows.reduce((sum, { attempts }) => sum + attempts, 0),
+    })
+    return {
+      counts: this.erasures.counted(erasure),
+      dead: rows.filter(({ state }) => state === 'dead').map(({ message_id }) => message_id),
+      in_flight: [...this.core.state.in_flight.values()].filter(({ erased_at }) => erased_at !== null).length,
+      has_more: rows.length === ERASED_PER_CALL,
+    }
+  }
+
+  async whole(message_id: string): Promise<WholeDelivery | null> {
+    const row = this.find(message_id)
+    const message = row && this.store.message(row.position)
+    return row && message && { ...this.detail(row), message }
   }
 
   async breaker(): Promise<BreakerView> {
@@ -309,7 +362,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const { ordering = 'none', layout = ONE_LANE } = this.settings.current ?? {}
     // By an older layout this lane may have been the right one, and still be the wrong one now.
     const isCurrent = ({ epoch }: EnqueueCall) => epoch >= layout.epoch
-    const incoming = calls.filter(isCurrent).flatMap(({ items, as }) => items.map((item) => ({ item, as })))
+    const incoming = calls.filter(isCurrent).flatMap(({ items, as }) => items.map((item) => this.admit(item, as)))
     const has_room = this.ctx.storage.sql.databaseSize < DATABASE_BYTES_FULL
     const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, has_room, Date.now())
     const refused = this.core.run({ kind: 'enqueued', arrivals }, { placed })
@@ -318,7 +371,12 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const results = verdicts.map((verdict, i): EnqueueResult => {
       if ('outcome' in verdict) return verdict
       if (refused.has(verdict.position)) return { outcome: 'full' }
-      const accepted_at = incoming[i]?.item.accepted_at ?? 0
+      const { item, erasure } = incoming[i] as Admitted
+      if (erasure !== null) {
+        if (!verdict.is_twin) this.erasures.count(erasure, { deliveries: 1, unfinished: 1, attempts: 0 })
+        return { outcome: 'accepted', state: 'cancelled' }
+      }
+      const { accepted_at } = item
       return verdict.is_twin ? { outcome: 'duplicate', state, accepted_at } : { outcome: 'accepted', state }
     })
     return calls.map((call) =>
@@ -331,8 +389,19 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     return this.settings.current === null
   }
 
+  private detail(row: DeliveryRow): DeliveryDetail {
+    return { delivery: this.view(row), attempts: this.store.attemptLog(row.position), expired_at: row.expired_at }
+  }
+
   private find(message_id: string): DeliveryRow | null {
     return this.isEmpty() ? null : this.store.find(message_id)
+  }
+
+  /** What arrives after its data subject was erased comes in without its content. */
+  private admit(item: EnqueueItem, as: EnqueueCall['as']): Admitted {
+    const erasure = this.erasures.reaching(item)
+    const is_erased = erasure !== null
+    return { item: is_erased ? itemWithoutContent(item) : item, as, is_erased, erasure }
   }
 
   private controlEach(message_ids: string[], control: (row: DeliveryRow) => ControlResult): ControlResult[] {
@@ -369,7 +438,10 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     const before = this.settings.current
     if (before !== null && settings.version <= before.version) return
     // A new object is not one that was disabled: it has nothing to be careful about.
-    if (before === null) this.core.state = { ...this.core.state, rules: this.rules(settings) }
+    if (before === null) {
+      this.core.state = { ...this.core.state, rules: this.rules(settings) }
+      this.erasures.begin(Date.now())
+    }
     const adopted = this.settings.write(settings)
     const rules = this.rules(adopted)
     const { cancel_before } = settings
@@ -402,7 +474,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   // --- upkeep ---
 
-  private async project(rows: readonly DeliveryRow[]): Promise<void> {
+  private async project(rows: readonly ProjectedRow[]): Promise<void> {
     const { current } = this.settings
     if (current !== null) await writeDeliveries(this.env.DB, current.tenant_id, current.endpoint_id, rows)
   }

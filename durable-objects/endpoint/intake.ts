@@ -9,6 +9,8 @@ import type { Store } from './store.ts'
 export interface Incoming {
   item: EnqueueItem
   as: EnqueueCall['as']
+  /** Its data subject was erased meanwhile, so that it has no content any more. */
+  is_erased: boolean
 }
 
 /** An item that is new, and where it will be. */
@@ -45,7 +47,7 @@ export class Intake {
     const moments = new Map<number, ReturnType<Store['acceptedAt']>>()
     const keys_taken = new Set<string>()
 
-    const verdicts = incoming.map(({ item, as }): Verdict => {
+    const verdicts = incoming.map(({ item, as, is_erased }): Verdict => {
       let moment = moments.get(item.accepted_at)
       if (moment === undefined) {
         moment = this.store.acceptedAt(item.accepted_at)
@@ -59,7 +61,7 @@ export class Intake {
         return { position: twin.position, is_twin: true }
       }
 
-      const order_key = orderKey(ordering, item.ordering_key)
+      const order_key = is_erased ? null : orderKey(ordering, item.ordering_key)
       const last_seq = order_key === null ? null : this.store.lastSeq(order_key)
       const is_behind = last_seq !== null || (order_key !== null && keys_taken.has(order_key))
       if (as === 'inquiry' || (as === 'former' && !is_behind)) return { outcome: 'elsewhere' }
@@ -74,7 +76,7 @@ export class Intake {
       if (order_key !== null) keys_taken.add(order_key)
       placed.set(position, { item, order_key, seq: order_key === null ? null : this.nextSeq(last_seq, now) })
       seen.set(item.message_id, { fingerprint: item.fingerprint, position })
-      arrivals.push({ position, order_key, is_behind })
+      arrivals.push({ position, order_key, is_behind, is_erased })
       return { position, is_twin: false }
     })
     return { arrivals, verdicts, placed }
@@ -106,6 +108,7 @@ export class Intake {
       attempts: 0,
       failures: 0,
       order_key,
+      erased_at: null,
       payload: inline === null ? null : exactBuffer(inline),
     }
   }
@@ -123,9 +126,10 @@ export class Intake {
 
 function sameOrConflict(
   item: EnqueueItem,
-  known: Pick<DeliveryRow, 'fingerprint' | 'accepted_at' | 'state'>,
+  known: Pick<DeliveryRow, 'fingerprint' | 'accepted_at' | 'state' | 'erased_at'>,
 ): EnqueueResult {
-  return known.fingerprint === item.fingerprint
+  // Of what was erased nobody can tell any more whether it was the same.
+  return known.erased_at !== null || known.fingerprint === item.fingerprint
     ? { outcome: 'duplicate', state: known.state, accepted_at: known.accepted_at }
     : { outcome: 'conflict' }
 }

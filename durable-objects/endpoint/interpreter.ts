@@ -138,6 +138,10 @@ export class Interpreter {
       case 'dead_letter':
         this.recordDeadLetter(effect.position, turn.now)
         break
+      case 'erase':
+        this.at.store.erase(effect.position, turn.now)
+        this.at.projection.touch(effect.position)
+        break
       case 'disable':
         this.at.settings.disable(effect.reason, turn.now)
         break

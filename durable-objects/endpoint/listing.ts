@@ -33,7 +33,7 @@ export function replayPage(store: Store, query: ReplayQuery): Page {
   const below = firstPosition(query.until ?? TIME_END)
   const start = query.from ?? firstPosition(query.since ?? 0)
   const matches = (row: DeliveryRow) =>
-    row.finished_at !== null && row.expired_at === null && states.includes(row.state)
+    row.finished_at !== null && row.expired_at === null && row.erased_at === null && states.includes(row.state)
   return collect(query.limit, matches, start, (cursor, scan) => store.pageUp(cursor, below, scan), 1)
 }
 

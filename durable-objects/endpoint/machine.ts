@@ -38,6 +38,8 @@ interface Flight {
   readonly order_key: string | null
   /** Failed attempts in the present budget of retries. */
   readonly failures: number
+  /** Its content has been erased since it started. */
+  readonly erased_at: number | null
 }
 
 export interface EndpointState {
@@ -61,6 +63,8 @@ export interface Arrival {
   readonly order_key: string | null
   /** An unfinished delivery with the same order key is before it. */
   readonly is_behind: boolean
+  /** Its data subject was erased while it was on its way: it is recorded, and never delivered. */
+  readonly is_erased: boolean
 }
 
 /** A stored delivery, as far as decisions need it. */
@@ -68,6 +72,8 @@ export interface Stored {
   readonly position: number
   readonly order_key: string | null
   readonly failures: number
+  /** When its content was erased: there is nothing left to deliver. */
+  readonly erased_at: number | null
 }
 
 export type Outcome =
@@ -104,6 +110,8 @@ export type EndpointEvent =
   /** A finished delivery starts again. */
   | { kind: 'restart'; delivery: Stored; is_behind: boolean }
   | { kind: 'cancel'; delivery: Stored }
+  /** Its content has to go, whatever state it is in. */
+  | { kind: 'erase'; delivery: Stored; is_finished: boolean }
   /** The answer to `load_unfinished`; empty when none is left. */
   | { kind: 'unfinished'; deliveries: readonly Stored[] }
   | { kind: 'reset_breaker' }
@@ -136,6 +144,8 @@ export type Effect =
   /** Keep breaker, disabling and cancelling across restarts. */
   | { kind: 'save_condition' }
   | { kind: 'dead_letter'; position: number }
+  /** Remove what is stored of its content. Its order key stays for as long as others wait for it. */
+  | { kind: 'erase'; position: number }
   | { kind: 'disable'; reason: DisabledReason }
   | { kind: 'announce'; event: 'breaker_opened' | 'breaker_closed' }
 
@@ -212,7 +222,7 @@ class Step {
         break
       case 'due':
         this.set({ next_due_at: event.next_due_at })
-        for (const delivery of event.deliveries) this.start(delivery)
+        for (const delivery of event.deliveries) this.startOrDrop(delivery)
         // What the rate limit still holds back needs its timer now, not when an attempt ends.
         if (event.deliveries.length > 0) this.pump()
         break
@@ -254,6 +264,10 @@ class Step {
         this.end(event.delivery, 'cancelled')
         this.pump()
         break
+      case 'erase':
+        this.erase(event.delivery, event.is_finished)
+        this.pump()
+        break
       case 'unfinished':
         this.cancelPage(event.deliveries)
         break
@@ -271,8 +285,15 @@ class Step {
     else this.startSlowly()
   }
 
-  private arrive({ position, order_key, is_behind }: Arrival): void {
+  private arrive({ position, order_key, is_behind, is_erased }: Arrival): void {
     const { rules, unfinished } = this.state
+    if (is_erased) {
+      // Whether there is room does not matter, since it takes none: it ends as it arrives.
+      this.set({ unfinished: unfinished + 1 })
+      this.effects.push({ kind: 'insert', position, due_at: null })
+      this.end({ position, order_key: null, failures: 0, erased_at: this.now }, 'cancelled')
+      return
+    }
     if (unfinished >= rules.max_unfinished) {
       this.effects.push({ kind: 'refuse', position })
       return
@@ -285,7 +306,7 @@ class Step {
       // Written without a due time: one row instead of two, because the shell finds what was in
       // flight at a crash by its position. An ordered one is scheduled, so that its key stays held.
       this.effects.push({ kind: 'insert', position, due_at: order_key === null ? null : this.now })
-      this.start({ position, order_key, failures: 0 })
+      this.start({ position, order_key, failures: 0, erased_at: null })
     } else {
       this.effects.push({ kind: 'insert', position, due_at: this.now })
       this.schedule(this.now)
@@ -330,7 +351,13 @@ class Step {
     if (limit > 0) this.effects.push({ kind: 'load_due', limit })
   }
 
-  private start({ position, order_key, failures }: Stored): void {
+  /** What was erased while it was in flight is due again when the process ended before the attempt did. */
+  private startOrDrop(delivery: Stored): void {
+    if (delivery.erased_at === null) this.start(delivery)
+    else this.end(delivery, 'cancelled')
+  }
+
+  private start({ position, order_key, failures, erased_at }: Stored): void {
     const { breaker, rules } = this.state
     const is_probe = breaker.state === 'open'
     if (is_probe) this.set({ breaker: startProbe(breaker) })
@@ -339,7 +366,7 @@ class Step {
       const bucket = this.refillBucket(rules.rate_limit_per_s)
       this.set({ bucket: { ...bucket, tokens: bucket.tokens - 1 } })
     }
-    this.ownFlights().set(position, { is_probe, order_key, failures })
+    this.ownFlights().set(position, { is_probe, order_key, failures, erased_at })
     this.effects.push({ kind: 'attempt', position })
   }
 
@@ -367,7 +394,8 @@ class Step {
       // 410 is the receiver's explicit "never again" (Standard Webhooks, "Disabling endpoints"): retrying
       // would only add load where nobody listens. The delivery stays for whoever enables the endpoint.
       if (is_probe) this.setBreaker(abandonProbe(this.state.breaker, this.now))
-      this.update(delivery.position, { state: 'pending', due_at: this.now, failures: delivery.failures })
+      if (delivery.erased_at !== null) this.end(delivery, 'cancelled')
+      else this.update(delivery.position, { state: 'pending', due_at: this.now, failures: delivery.failures })
       this.disable('gone')
       return
     }
@@ -391,7 +419,11 @@ class Step {
   }
 
   private retryOrBury(delivery: Stored, retry_after_ms: number | null): void {
-    const { position, failures } = delivery
+    const { position, failures, erased_at } = delivery
+    if (erased_at !== null) {
+      this.end(delivery, 'cancelled')
+      return
+    }
     const delay_ms = nextDelay(this.state.rules.retry_delays_ms, failures, retry_after_ms, this.random)
     if (delay_ms === undefined) {
       this.end(delivery, 'dead')
@@ -401,18 +433,38 @@ class Step {
     this.retryLater(delivery, delay_ms)
   }
 
-  private retryLater({ position, failures }: Stored, delay_ms: number): void {
+  private retryLater(delivery: Stored, delay_ms: number): void {
+    const { position, failures, erased_at } = delivery
+    if (erased_at !== null) {
+      this.end(delivery, 'cancelled')
+      return
+    }
     const due_at = this.now + delay_ms
     this.update(position, { state: 'waiting', due_at, failures })
     this.effects.push({ kind: 'wake_later', position, due_at })
   }
 
-  /** Ends a delivery and lets the next of its ordering key go. */
-  private end({ position, order_key, failures }: Stored, state: 'succeeded' | 'dead' | 'cancelled'): void {
+  /** Ends a delivery and lets the next of its ordering key go. What the last attempt brought is erased with the rest. */
+  private end({ position, order_key, failures, erased_at }: Stored, state: 'succeeded' | 'dead' | 'cancelled'): void {
     this.effects.push({ kind: 'update', position, change: { state, due_at: null, failures } })
+    if (erased_at !== null) this.effects.push({ kind: 'erase', position })
     this.wantAlarm(this.now + BACKUP_MS)
     this.set({ unfinished: this.state.unfinished - 1 })
     if (order_key !== null) this.effects.push({ kind: 'release', order_key })
+  }
+
+  /** Nobody waits for an attempt that is under way: its content goes now, and what it brings as it ends. */
+  private erase(delivery: Stored, is_finished: boolean): void {
+    const { position } = delivery
+    const erased_at = delivery.erased_at ?? this.now
+    const flight = this.state.in_flight.get(position)
+    if (flight === undefined && !is_finished) {
+      this.end({ ...delivery, erased_at }, 'cancelled')
+      return
+    }
+    if (flight !== undefined) this.ownFlights().set(position, { ...flight, erased_at })
+    this.effects.push({ kind: 'erase', position })
+    this.wantAlarm(this.now + BACKUP_MS)
   }
 
   private restart({ position }: Stored, is_behind: boolean): void {

@@ -1,5 +1,5 @@
 import type { Report } from '../../src/report.ts'
-import type { DeliveryRow } from './delivery-row.ts'
+import type { ProjectedRow } from './delivery-row.ts'
 import type { Journal } from './journal.ts'
 import { wordOfReason } from './rpc.ts'
 import type { Store } from './store.ts'
@@ -16,7 +16,7 @@ const CHANGED_MAX = 10_000
 /** What the projection needs of the Endpoint around it. */
 export interface ProjectionShell {
   /** Writes rows to the read model; throws when it cannot. */
-  write(rows: readonly DeliveryRow[]): Promise<void>
+  write(rows: readonly ProjectedRow[]): Promise<void>
   /** The lowest position in flight, or Infinity. */
   lowestInFlight(): number
   report: Report
@@ -137,7 +137,7 @@ export class Projection {
   private async flushSome(from_memory: readonly number[], from_journal: readonly number[]): Promise<boolean> {
     for (const position of from_memory) this.changed.delete(position)
     this.flying = new Set(from_memory)
-    const rows = this.store.rows([...from_memory, ...from_journal])
+    const rows = this.store.projected([...from_memory, ...from_journal])
     const started_at = Date.now()
     try {
       await this.shell.write(rows)
@@ -162,7 +162,7 @@ export class Projection {
   }
 
   /** What changed again while it was being written stays in the journal. */
-  private clearJournal(positions: readonly number[], written: readonly DeliveryRow[]): void {
+  private clearJournal(positions: readonly number[], written: readonly ProjectedRow[]): void {
     const now = new Map(this.store.rows(positions).map((row) => [row.position, row.revision]))
     const stale = new Set(
       written
@@ -185,13 +185,14 @@ export async function writeDeliveries(
   db: D1Database,
   tenant_id: string,
   endpoint_id: string,
-  rows: readonly DeliveryRow[],
+  rows: readonly ProjectedRow[],
 ): Promise<void> {
   if (rows.length === 0) return
   const values = rows.map((row) => [
     row.accepted_at,
     row.message_id,
     row.event_type,
+    row.subject,
     row.state,
     wordOfReason(row.note),
     row.ordering_key,
@@ -200,6 +201,7 @@ export async function writeDeliveries(
     row.last_error,
     row.due_at,
     row.finished_at,
+    row.erased_at,
     row.updated_at,
     row.revision,
   ])
@@ -210,6 +212,7 @@ const COLUMNS = [
   'accepted_at',
   'message_id',
   'event_type',
+  'subject',
   'state',
   'reason',
   'ordering_key',
@@ -218,10 +221,12 @@ const COLUMNS = [
   'last_error',
   'next_attempt_at',
   'finished_at',
+  'erased_at',
   'updated_at',
   'revision',
 ]
-const CHANGING = COLUMNS.slice(3)
+// The subject does not change: naming it would cost an entry of its index each time. Who is erased is taken from it apart.
+const CHANGING = COLUMNS.slice(4)
 
 const UPSERT = `INSERT INTO deliveries (tenant_id, endpoint_id, ${COLUMNS.join(', ')})
   SELECT ?1, ?2, ${COLUMNS.map((_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?3) WHERE true

@@ -77,6 +77,8 @@ export interface EnqueueItem {
   headers: Record<string, string>
   channels: string[]
   ordering_key: string | null
+  /** Hash of whom its content is about (src/subjects/subject.ts); null when nobody said. Never sent to a receiver. */
+  subject: string | null
   accepted_at: number
   /** SHA-256 (hex) over what the publisher sent; tells a duplicate from a conflict. */
   fingerprint: string
@@ -170,6 +172,8 @@ export interface DeliveryView {
   accepted_at: number
   next_attempt_at: number | null
   finished_at: number | null
+  /** When its content was erased on behalf of its data subject. */
+  erased_at: number | null
   updated_at: number
 }
 
@@ -192,9 +196,11 @@ export interface ListedDelivery extends DeliveryView {
 
 /** The message an Endpoint holds: enough to show it or to send it somewhere else. */
 export interface StoredMessage extends Omit<EnqueueItem, 'note' | 'body'> {
-  /** Null when the retention of its type has taken it. */
+  /** Null when the retention of its type has taken it, or an erasure. */
   body: StoredBody | null
   size_bytes: number
+  /** When its content was erased: what there is of it is empty. */
+  erased_at: number | null
 }
 
 /** A delivery with what it brought. */
@@ -215,12 +221,47 @@ export interface ReplayQuery {
   from?: number
 }
 
+/** A delivery with its attempts and what it delivers. */
+export interface WholeDelivery extends DeliveryDetail {
+  message: StoredMessage
+}
+
 export type ControlResult =
   | 'done'
   | 'not_found'
   | 'wrong_state'
   /** The retention of its type has taken what it would deliver. */
   | 'expired'
+  /** It was erased on behalf of its data subject. */
+  | 'erased'
+
+/** A data subject whose content has to go: all that was accepted until then. */
+export interface Erasure {
+  id: string
+  /** Hash, as items carry it. */
+  subject: string
+  requested_at: number
+}
+
+/** What one lane has erased for one erasure, all its calls together. */
+export interface ErasedCounts {
+  /** Deliveries that lost their content. */
+  deliveries: number
+  /** Those of them that had not ended. */
+  unfinished: number
+  /** Attempts of theirs that lost headers and bodies. */
+  attempts: number
+}
+
+export interface ErasureAnswer {
+  counts: ErasedCounts
+  /** Messages of the deliveries of this call that were dead. */
+  dead: string[]
+  /** Attempts still under way of what was erased, by this or another erasure. */
+  in_flight: number
+  /** Call again. */
+  has_more: boolean
+}
 
 export interface BreakerView {
   state: 'closed' | 'open' | 'half_open'
@@ -261,6 +302,10 @@ export interface EndpointRpc {
   replay(query: ReplayQuery): Promise<{ count: number; next: number | null }>
   breaker(): Promise<BreakerView>
   resetBreaker(): Promise<BreakerView>
+  /** Erases a page of what it holds of a data subject, and from now on whatever of it arrives late. */
+  erase(erasure: Erasure): Promise<ErasureAnswer>
+  /** A delivery with all there is of it. */
+  whole(message_id: string): Promise<WholeDelivery | null>
   /** Deletes everything; the object stays empty afterwards. */
   remove(): Promise<void>
 }

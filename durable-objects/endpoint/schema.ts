@@ -40,6 +40,19 @@ const STEPS: readonly string[] = [
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`,
   // Behind the payload, and read without it all the same: the head of a row says that it is NULL.
   'ALTER TABLE deliveries ADD COLUMN expired_at INTEGER',
+  // Behind the payload, but a NULL is read off the head of a row; and where there is an erased_at there is no payload.
+  `ALTER TABLE deliveries ADD COLUMN erased_at INTEGER;
+   ALTER TABLE deliveries ADD COLUMN subject TEXT;
+   CREATE INDEX deliveries_subject ON deliveries (subject) WHERE subject IS NOT NULL;
+   CREATE TABLE erasures (
+     subject TEXT NOT NULL,
+     id TEXT NOT NULL,
+     requested_at INTEGER NOT NULL,
+     deliveries INTEGER NOT NULL DEFAULT 0,
+     unfinished INTEGER NOT NULL DEFAULT 0,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (subject, id)
+   ) WITHOUT ROWID;`,
 ]
 
 /** Brings this object's tables to the present version. Call before anything else, inside the constructor. */

@@ -1,7 +1,8 @@
 /** An Endpoint's deliveries in SQLite. Other tables belong to whoever keeps them: meta.ts, journal.ts, dead-letter-outbox.ts. */
 import { isKeyedId, timeOfId } from '../../src/lib/ids.ts'
 import { Backlog, type Place } from './backlog.ts'
-import { type DeliveryRow, PARCEL, type Parcel, ROW } from './delivery-row.ts'
+import { type DeliveryRow, PARCEL, type Parcel, type ProjectedRow, ROW } from './delivery-row.ts'
+import { ERASE_DELIVERY, recordWithoutContent } from './erased.ts'
 import type { Change, Stored } from './machine.ts'
 import { endPosition, firstPosition } from './position.ts'
 import { type AttemptRecord, type EnqueueItem, FILTER_FAILED, type StoredMessage } from './rpc.ts'
@@ -91,6 +92,8 @@ export class Store {
       headers: string
       channels: string
       ordering_key: string | null
+      subject: string | null
+      erased_at: number | null
       accepted_at: number
       fingerprint: string
       expired_at: number | null
@@ -98,8 +101,8 @@ export class Store {
       size_bytes: number
       payload: ArrayBuffer | null
     }>(
-      `SELECT message_id, event_type, content_type, format, headers, channels, ordering_key, accepted_at, fingerprint,
-         expired_at, r2_key, size_bytes, payload FROM deliveries WHERE position = ?`,
+      `SELECT message_id, event_type, content_type, format, headers, channels, ordering_key, subject, accepted_at, fingerprint,
+         expired_at, erased_at, r2_key, size_bytes, payload FROM deliveries WHERE position = ?`,
       position,
     )
     if (row === undefined) return null
@@ -110,7 +113,7 @@ export class Store {
       size_bytes,
       headers: JSON.parse(headers) as Record<string, string>,
       channels: JSON.parse(channels) as string[],
-      body: expired_at === null ? body : null,
+      body: expired_at === null && rest.erased_at === null ? body : null,
     }
   }
 
@@ -257,8 +260,8 @@ export class Store {
     if (at.due_at !== null) this.backlog.schedule({ due_at: at.due_at, position: at.position })
     this.sql.exec(
       `INSERT INTO deliveries (position, message_id, state, due_at, order_key, seq, watermark, accepted_at, updated_at,
-         event_type, ordering_key, note, fingerprint, content_type, format, headers, channels, r2_key, size_bytes, payload)
-       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         event_type, ordering_key, note, fingerprint, content_type, format, headers, channels, r2_key, size_bytes, payload, subject)
+       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       at.position,
       item.message_id,
       at.due_at,
@@ -278,6 +281,8 @@ export class Store {
       'r2_key' in item.body ? item.body.r2_key : null,
       'r2_key' in item.body ? item.body.size_bytes : (inline?.byteLength ?? 0),
       inline,
+      // Whoever runs the code of before knows no subjects.
+      item.subject ?? null,
     )
   }
 
@@ -315,6 +320,15 @@ export class Store {
     )
   }
 
+  /**
+   * Removes the content of a delivery: what was published, and what its attempts sent and got. What stays is
+   * what happened. Of one that has not ended, the ordering key stays too, since others wait behind it.
+   */
+  erase(position: number, now: number): void {
+    const attempts = this.attemptLog(position).map(recordWithoutContent)
+    this.sql.exec(ERASE_DELIVERY, position, now, JSON.stringify(attempts))
+  }
+
   /** From here on it waits for nobody, and nobody for it. */
   clearOrderKey(position: number): void {
     this.sql.exec('UPDATE deliveries SET order_key = NULL, seq = NULL WHERE position = ?', position)
@@ -331,6 +345,30 @@ export class Store {
       .exec<DeliveryRow>(
         `SELECT ${ROW} FROM deliveries WHERE position IN (SELECT value FROM json_each(?))`,
         JSON.stringify(positions),
+      )
+      .toArray()
+  }
+
+  /** What the read model keeps of them. Reads past each payload that has a subject, so for nothing else. */
+  projected(positions: readonly number[]): ProjectedRow[] {
+    return this.sql
+      .exec<ProjectedRow>(
+        `SELECT ${ROW}, subject FROM deliveries WHERE position IN (SELECT value FROM json_each(?))`,
+        JSON.stringify(positions),
+      )
+      .toArray()
+  }
+
+  /** Some of what a data subject has here, accepted until then. */
+  ofSubject(subject: string, accepted_until: number, limit: number): DeliveryRow[] {
+    return this.sql
+      .exec<DeliveryRow>(
+        // The positions are those that a message accepted by then may have: whatever is newer is not walked through.
+        `SELECT ${ROW} FROM deliveries WHERE subject = ? AND position < ? AND accepted_at <= ? ORDER BY position LIMIT ?`,
+        subject,
+        endPosition(accepted_until),
+        accepted_until,
+        limit,
       )
       .toArray()
   }

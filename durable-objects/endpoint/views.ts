@@ -18,6 +18,7 @@ export function toDeliveryView(row: DeliveryRow, endpoint_id: string, state: End
     accepted_at: row.accepted_at,
     next_attempt_at: shown === 'parked' ? null : row.due_at,
     finished_at: row.finished_at,
+    erased_at: row.erased_at,
     updated_at: row.updated_at,
   }
 }

@@ -26,6 +26,8 @@ export interface Redriven {
   count: number
   /** No longer held by their endpoint, because retention has ended or the endpoint is gone. */
   missing: number
+  /** Without any content left: it was erased on behalf of its data subject. */
+  erased: number
   /** More fit the filter than one request may start. */
   has_more: boolean
 }
@@ -53,18 +55,20 @@ export async function redriveExhausted(
   const started_at = deps.now()
   let count = 0
   let missing = 0
+  let erased = 0
   let after: [number, string] = [0, '']
   for (let seen = 0; seen < count_max; ) {
     const rows = await readPage(deps, access.tenant.id, filter, started_at, after)
     const outcome = await restart(deps, access, rows, started_at)
     count += outcome.count
     missing += outcome.missing
+    erased += outcome.erased
     seen += rows.length
     const last = rows.at(-1)
-    if (rows.length < PAGE || last === undefined) return ok({ count, missing, has_more: false })
+    if (rows.length < PAGE || last === undefined) return ok({ count, missing, erased, has_more: false })
     after = [last.died_at, last.id]
   }
-  return ok({ count, missing, has_more: true })
+  return ok({ count, missing, erased, has_more: true })
 }
 
 function isWanted(tenant_id: string, { ids, ...filter }: Filter): SQL | undefined {
@@ -122,6 +126,7 @@ async function restart(
   return {
     count: all.filter(({ outcome }) => outcome === 'done').length,
     missing: all.length - obsolete.length,
+    erased: all.filter(({ outcome }) => outcome === 'erased').length,
   }
 }
 

@@ -63,6 +63,7 @@ deadLetterRoutes.openapi(
         z.object({
           count: z.int().openapi({ description: 'Started again' }),
           missing: z.int().openapi({ description: 'Past retention, or their endpoint is gone' }),
+          erased: z.int().openapi({ description: 'Their content was erased on behalf of its data subject' }),
           has_more: z.boolean().openapi({ description: 'Ask again for the rest' }),
         }),
         'What starts again',

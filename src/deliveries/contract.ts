@@ -34,6 +34,7 @@ export const deliverySchema = z
     accepted_at: time,
     next_attempt_at: time.nullable(),
     finished_at: time.nullable(),
+    erased_at: time.nullable().openapi({ description: 'When its content was erased on behalf of its data subject' }),
     updated_at: time,
   })
   .openapi('Delivery')
@@ -74,6 +75,7 @@ export function toDeliveryJson(delivery: DeliveryView) {
     accepted_at: toTime(delivery.accepted_at),
     next_attempt_at: toTimeOrNull(delivery.next_attempt_at),
     finished_at: toTimeOrNull(delivery.finished_at),
+    erased_at: toTimeOrNull(delivery.erased_at),
     updated_at: toTime(delivery.updated_at),
   }
 }

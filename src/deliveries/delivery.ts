@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import { controlDeliveries, findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
 import { requireEndpoint } from '../endpoints/find-endpoint.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
+import { CONTENT_ERASED, CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { showDelivery } from '../redaction/show.ts'
 import type { Shown } from '../redaction/shown.ts'
@@ -69,6 +69,7 @@ async function control(
   const found = await findInLanes<DeliveryDetail>(deps.env, endpoint, (stub) => stub.get(message_id))
   if (found === null || result === 'not_found') return MISSING
   if (result === 'expired') return err(CONTENT_EXPIRED)
+  if (result === 'erased') return err(CONTENT_ERASED)
   if (result === 'wrong_state')
     return err(problem('wrong_state', `cannot ${verb} a delivery that is ${found.delivery.state}`))
   return ok(found.delivery)

@@ -72,7 +72,7 @@ function toView({ disabled, ...row }: Row): DeliveryView {
 // A deleted endpoint has no deliveries any more, though rows of the read model outlive it.
 const LIST = `SELECT * FROM (
     SELECT d.message_id, d.endpoint_id, d.event_type, d.reason, d.attempts, d.last_status, d.last_error, d.ordering_key,
-      d.accepted_at, d.next_attempt_at, d.finished_at, d.updated_at, e.disabled,
+      d.accepted_at, d.next_attempt_at, d.finished_at, d.erased_at, d.updated_at, e.disabled,
       CASE WHEN d.finished_at IS NULL AND e.disabled IS NOT NULL THEN 'parked' ELSE d.state END AS state
     FROM deliveries d JOIN endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id
     WHERE d.tenant_id = ?1 AND d.accepted_at >= ?5 AND d.accepted_at <= ?2

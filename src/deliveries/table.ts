@@ -19,6 +19,9 @@ export const deliveries = sqliteTable(
     state: text().$type<DeliveryState>().notNull(),
     reason: text(),
     ordering_key: text(),
+    /** Hash; null when nobody said, and once it is erased. */
+    subject: text(),
+    erased_at: integer(),
     attempts: integer().notNull(),
     last_status: integer(),
     last_error: text().$type<AttemptError>(),
@@ -35,5 +38,6 @@ export const deliveries = sqliteTable(
     index('deliveries_unsuccessful')
       .on(t.tenant_id, t.state, t.accepted_at)
       .where(sql`state <> 'succeeded' AND state <> 'pending'`),
+    index('deliveries_subject').on(t.tenant_id, t.subject, t.accepted_at).where(sql`subject IS NOT NULL`),
   ],
 )

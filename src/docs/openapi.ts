@@ -11,6 +11,7 @@ const TAGS = [
     name: 'Dead letters',
     description: 'Deliveries that used up their retries, and what Postern itself could not process.',
   },
+  { name: 'Data subjects', description: 'What is about one person: exported, and erased with a receipt.' },
   { name: 'Event types', description: 'The catalogue of what you send.' },
   { name: 'Redaction', description: 'What of messages is hidden from everybody but receivers.' },
   { name: 'API keys', description: 'Who may do what for a tenant.' },

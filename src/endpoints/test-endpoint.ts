@@ -33,6 +33,7 @@ export async function testEndpoint(
     content: { format: 'event' as const, data: data.value },
     channels: [],
     ordering_key: null,
+    subject: null,
     idempotency_key: null,
   }
   const message = await identify(tenant.id, draft, deps.now(), deps.random)

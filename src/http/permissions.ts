@@ -60,6 +60,9 @@ export const PERMISSIONS = {
   'dead_letter.read': READ,
   'dead_letter.redrive': BUILD,
   'dead_letter.delete': BUILD,
+  'data.export': ADMIN,
+  'data.erase': ADMIN,
+  'erasure.read': ADMIN,
   'internal_dead_letter.read': OPERATOR_ONLY,
   'internal_dead_letter.redrive': OPERATOR_ONLY,
   'internal_dead_letter.delete': OPERATOR_ONLY,
@@ -85,6 +88,8 @@ export const SENSITIVE = [
   'endpoint.secret.reveal',
   'endpoint.secret.rotate',
   'dead_letter.redrive',
+  'data.export',
+  'data.erase',
   'audit_log.export',
   'operator_audit_log.export',
 ] as const satisfies readonly Permission[]

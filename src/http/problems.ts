@@ -26,6 +26,7 @@ export const PROBLEMS = {
   idempotency_conflict: { status: 409, title: 'The idempotency key was used with another content' },
   last_admin_key: { status: 409, title: 'This would leave the tenant without a key that can make keys' },
   content_expired: { status: 410, title: 'The retention of the event type is over' },
+  content_erased: { status: 409, title: 'The content was erased' },
   wrong_state: { status: 409, title: 'The present state does not allow this' },
   changed_meanwhile: { status: 409, title: 'It was changed by others again and again; try once more' },
   payload_invalid: { status: 422, title: 'The data does not fit the schema of its event type' },
@@ -73,6 +74,9 @@ export const CONTENT_EXPIRED = problem(
   'content_expired',
   'the retention of its event type is over, and its payload was deleted',
 )
+
+/** There is nothing left that could be sent again. */
+export const CONTENT_ERASED = problem('content_erased', 'its content was erased on behalf of its data subject')
 
 /** Carries a problem from where a handler stops to where it is answered. */
 export class ProblemError extends Error {

@@ -11,7 +11,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const TIME_LENGTH = 10
 const RANDOM_LENGTH = 16
 
-export type IdPrefix = 'msg' | 'ep' | 'key' | 'src' | 'att' | 'aud' | 'dl'
+export type IdPrefix = 'msg' | 'ep' | 'key' | 'src' | 'att' | 'aud' | 'dl' | 'era'
 
 export type RandomBytes = (length: number) => Uint8Array
 

@@ -1,4 +1,4 @@
-import type { StoredBody } from '../../durable-objects/endpoint/rpc.ts'
+import type { StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Bindings } from '../env.ts'
 import type { Message } from './message.ts'
 
@@ -25,9 +25,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export async function readText(
   payloads: Bindings['PAYLOADS'],
-  body: StoredBody | null,
-): Promise<{ text: string } | { omitted: 'expired' | 'missing' | 'not_text' }> {
-  if (body === null) return { omitted: 'expired' }
+  { body, erased_at }: Pick<StoredMessage, 'body' | 'erased_at'>,
+): Promise<{ text: string } | { omitted: 'erased' | 'expired' | 'missing' | 'not_text' }> {
+  if (body === null) return { omitted: erased_at === null ? 'expired' : 'erased' }
   const bytes = 'inline' in body ? body.inline : await getPayload(payloads, body.r2_key)
   if (bytes === null) return { omitted: 'missing' }
   try {
@@ -44,7 +44,17 @@ export interface PayloadKey {
   accepted_at: number
 }
 
-const PAYLOAD_KEY = /^([a-z0-9-]+)\/(msg_[0-9A-Z]{26})\/([0-9]+)-[0-9a-f]{32}$/
+const PAYLOAD_KEY = /^([a-z0-9-]+)\/(?:sub_[0-9a-f]{64}\/)?(msg_[0-9A-Z]{26})\/([0-9]+)-[0-9a-f]{32}$/
+
+/** What the keys of all payloads of a data subject begin with. */
+export function payloadsOfSubject(tenant_id: string, subject: string): string {
+  return `${tenant_id}/sub_${subject}/`
+}
+
+/** What the keys of all of a tenant's payloads begin with. */
+export function payloadsOfTenant(tenant_id: string): string[] {
+  return [`${tenant_id}/msg_`, `${tenant_id}/sub_`]
+}
 
 /** Inverse of how {@link putPayload} names one; null for what is no payload. */
 export function parsePayloadKey(key: string): PayloadKey | null {
@@ -77,12 +87,14 @@ export async function renewPayload(payloads: Bindings['PAYLOADS'], r2_key: strin
  */
 export async function putPayload(
   payloads: Bindings['PAYLOADS'],
-  { tenant_id, id, accepted_at, fingerprint }: Message,
+  { tenant_id, id, subject, accepted_at, fingerprint }: Message,
   bytes: Uint8Array,
   is_queued: boolean,
 ): Promise<StoredBody> {
   // Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes.
-  const r2_key = `${tenant_id}/${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
+  // Under its subject, so that the payloads of one are found without any index.
+  const folder = subject === null ? `${tenant_id}/` : payloadsOfSubject(tenant_id, subject)
+  const r2_key = `${folder}${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
   await payloads.put(r2_key, bytes, is_queued ? { customMetadata: QUEUED } : {})
   return { r2_key, size_bytes: bytes.byteLength }
 }

@@ -4,6 +4,7 @@ import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/contract.ts'
 import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
+import { subject } from '../subjects/contract.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
 
@@ -29,6 +30,10 @@ const common = {
   ordering_key: line(255).min(1).optional().openapi({
     description: 'Endpoints with `ordering: key` get messages of one key strictly in order',
     example: 'cus_42',
+  }),
+  subject: subject.optional().openapi({
+    description:
+      'Whom it is about: what exports and erasures find it by. Kept as a hash, shown to nobody and sent to no receiver',
   }),
 }
 
@@ -83,6 +88,7 @@ export function toDraft(body: Body, data: unknown, idempotency_key: string | und
         : { format: 'event', data, schema_version: body.schema_version },
     channels: body.channels,
     ordering_key: body.ordering_key ?? null,
+    subject: body.subject ?? null,
     idempotency_key: idempotency_key ?? null,
   }
 }

@@ -19,6 +19,7 @@ export interface MessageView {
   ordering_key: string | null
   content_type: string
   size_bytes: number
+  erased_at: number | null
   content: Shown<ShownPayload>
 }
 
@@ -50,8 +51,8 @@ export async function getMessage(
   const tenant_id = access.tenant.id
   const message = await findMessage(deps, access, message_id)
   if (message === null) return MISSING
-  const { event_type, accepted_at, channels, ordering_key, content_type, body, size_bytes } = message
-  const read = await readText(deps.env.PAYLOADS, body).catch((error) => {
+  const { event_type, accepted_at, channels, ordering_key, content_type, size_bytes, erased_at } = message
+  const read = await readText(deps.env.PAYLOADS, message).catch((error) => {
     report(deps, 'payload.unread', error, { tenant_id, message_id })
     return null
   })
@@ -69,6 +70,7 @@ export async function getMessage(
     ordering_key,
     content_type,
     size_bytes,
+    erased_at,
     content,
   })
 }

@@ -3,6 +3,7 @@ import { sha256, sha256Hex } from '../lib/hash.ts'
 import { createId, createKeyedId, idPattern, type RandomBytes, timeOfId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
+import { hashSubject } from '../subjects/subject.ts'
 
 /** A message as its publisher gave it, before it has an id. */
 export interface Draft {
@@ -12,6 +13,8 @@ export interface Draft {
     | { format: 'raw'; content_type: string; text: string }
   channels: string[]
   ordering_key: string | null
+  /** Whom it is about, as the publisher names them. */
+  subject: string | null
   idempotency_key: string | null
 }
 
@@ -27,6 +30,8 @@ export interface Message {
   content_type: string
   channels: string[]
   ordering_key: string | null
+  /** Only a hash: the subject itself goes no further than this. */
+  subject: string | null
   fingerprint: string
   /** JSON text of `data`, or the raw string. */
   text: string
@@ -50,7 +55,10 @@ export async function identify(
   const { content, event_type, channels, ordering_key } = draft
   const text = content.format === 'event' ? JSON.stringify(content.data) : content.text
   const content_type = content.format === 'event' ? 'application/json' : content.content_type
-  const envelope = JSON.stringify([event_type, content.format, content_type, channels, ordering_key])
+  const subject = draft.subject === null ? null : await hashSubject(tenant_id, draft.subject)
+  // A message about somebody else is another one: if its repetition were a duplicate, who was named second could not be found.
+  const about = subject === null ? [] : [subject]
+  const envelope = JSON.stringify([event_type, content.format, content_type, channels, ordering_key, ...about])
   const fingerprint = await sha256Hex(`${envelope}\n${text}`)
   return ok({
     ...identity.value,
@@ -60,6 +68,7 @@ export async function identify(
     content_type,
     channels,
     ordering_key,
+    subject,
     fingerprint,
     text,
   })
@@ -105,7 +114,7 @@ export function deliveredBody({ format, text, event_type, accepted_at }: Message
 }
 
 export function toEnqueueItem(message: Message, body: StoredBody, note: string | null): EnqueueItem {
-  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint } = message
+  const { id, event_type, content_type, format, channels, ordering_key, subject, accepted_at, fingerprint } = message
   return {
     message_id: id,
     event_type,
@@ -114,6 +123,7 @@ export function toEnqueueItem(message: Message, body: StoredBody, note: string |
     headers: {},
     channels,
     ordering_key,
+    subject,
     accepted_at,
     fingerprint,
     body,

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { controlDeliveries } from '../endpoints/call-lanes.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import type { TenantAccess } from '../http/access.ts'
-import { CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
+import { CONTENT_ERASED, CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findMessage } from './get-message.ts'
 import { findHolders } from './holders.ts'
@@ -27,7 +27,8 @@ export async function replayMessage(
   if (foreign !== undefined) return err(problem('not_found', `there is no endpoint ${foreign}`))
   const message = await findMessage(deps, access, message_id)
   if (message === null) return err(problem('not_found', 'there is no such message'))
-  const { body, size_bytes: _, ...rest } = message
+  if (message.erased_at !== null) return err(CONTENT_ERASED)
+  const { body, size_bytes: _, erased_at: _erased, ...rest } = message
   if (body === null) return err(CONTENT_EXPIRED)
 
   const after = { endpoint_ids: endpoint_ids ?? null }
@@ -38,7 +39,7 @@ export async function replayMessage(
   const restarted = await Promise.all(
     endpoints.map(async ({ endpoint_id, settings_version, layout }) => {
       const [result] = await controlDeliveries(deps.env, { endpoint_id, layout }, 'retry', [message_id])
-      if (result === 'expired') return false
+      if (result === 'expired' || result === 'erased') return false
       if (result !== 'not_found') return true
       // Without being named, an endpoint that never had the message does not get it now.
       if (endpoint_ids === undefined) return false

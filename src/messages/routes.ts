@@ -8,7 +8,7 @@ import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { PROBLEMS, ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer, problemErrors, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { time, timeInput, toTime } from '../http/time.ts'
+import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
 import { isRevealed, revealQuery } from '../redaction/reveal.ts'
@@ -43,10 +43,11 @@ const messageSchema = z
     ordering_key: z.string().nullable(),
     content_type: z.string(),
     size_bytes: z.int(),
+    erased_at: time.nullable().openapi({ description: 'When its content was erased on behalf of its data subject' }),
     payload: z.string().nullable().openapi({ description: 'The body as delivered, but for what is redacted' }),
-    payload_omitted: z.enum(['not_text', 'missing', 'expired']).nullable().openapi({
+    payload_omitted: z.enum(['not_text', 'missing', 'expired', 'erased']).nullable().openapi({
       description:
-        'Why there is no payload to show: it is not UTF-8 text, storage has lost it, or the retention of its type is over',
+        'Why there is no payload to show: it is not UTF-8 text, storage has lost it, the retention of its type is over, or it was erased',
     }),
     payload_redacted: z.boolean().openapi({ description: 'Whether `payload` is not all that receivers get' }),
   })
@@ -251,7 +252,8 @@ function tellQuotas(c: AppContext, headers: Record<string, string>): void {
 
 function toMessageJson({ content, ...message }: MessageView) {
   const { payload, payload_omitted, payload_redacted } = content
-  return { ...message, accepted_at: toTime(message.accepted_at), payload, payload_omitted, payload_redacted }
+  const times = { accepted_at: toTime(message.accepted_at), erased_at: toTimeOrNull(message.erased_at) }
+  return { ...message, ...times, payload, payload_omitted, payload_redacted }
 }
 
 /** The body once more, with its numbers as they were written; the contract has already been checked. */

@@ -13,6 +13,9 @@ export const unmatchedMessages = sqliteTable(
     format: text().$type<'event' | 'raw'>().notNull(),
     channels: text({ mode: 'json' }).$type<string[]>().notNull(),
     ordering_key: text(),
+    /** Hash; null when nobody said, and once it is erased. */
+    subject: text(),
+    erased_at: integer(),
     fingerprint: text().notNull(),
     /** Null when the payload is in R2. */
     payload: blob({ mode: 'buffer' }),
@@ -24,5 +27,6 @@ export const unmatchedMessages = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.tenant_id, t.accepted_at, t.id] }),
     index('unmatched_messages_keyed').on(t.tenant_id, t.id).where(sql`id >= 'msg_Z'`),
+    index('unmatched_messages_subject').on(t.tenant_id, t.subject, t.accepted_at).where(sql`subject IS NOT NULL`),
   ],
 )

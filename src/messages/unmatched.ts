@@ -30,6 +30,7 @@ export async function keepUnmatched(env: Bindings, message: Message): Promise<Pl
         message.format,
         JSON.stringify(message.channels),
         message.ordering_key,
+        message.subject,
         message.fingerprint,
         'inline' in body ? body.inline : null,
         'r2_key' in body ? body.r2_key : null,
@@ -39,7 +40,9 @@ export async function keepUnmatched(env: Bindings, message: Message): Promise<Pl
     if (inserted.meta.changes > 0) return accepted(message.accepted_at, false)
   }
   const winner = known ?? (await find(env.DB, message))
-  if (winner === null || winner.fingerprint !== message.fingerprint) return { kind: 'conflict' }
+  // Of what was erased nobody can tell any more whether it was the same.
+  const is_same = winner !== null && (winner.erased_at !== null || winner.fingerprint === message.fingerprint)
+  if (!is_same) return { kind: 'conflict' }
   return accepted(winner.accepted_at, true)
 }
 
@@ -49,6 +52,7 @@ function accepted(accepted_at: number, is_duplicate: boolean): Placed {
 
 interface Known {
   accepted_at: number
+  erased_at: number | null
   fingerprint: string
 }
 
@@ -60,11 +64,11 @@ function find(db: D1Database, { tenant_id, id, accepted_at }: Message): Promise<
   return query.first<Known>()
 }
 
-const SELECT = 'SELECT accepted_at, fingerprint FROM unmatched_messages WHERE tenant_id = ?'
+const SELECT = 'SELECT accepted_at, erased_at, fingerprint FROM unmatched_messages WHERE tenant_id = ?'
 
 const INSERT = `INSERT OR IGNORE INTO unmatched_messages (tenant_id, accepted_at, id, event_type, content_type, format, channels,
-    ordering_key, fingerprint, payload, r2_key, size_bytes)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+    ordering_key, subject, fingerprint, payload, r2_key, size_bytes)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
   WHERE NOT EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = ?1 AND id = ?3 AND id >= 'msg_Z')`
 
 /** A message that nobody subscribed to, as an Endpoint would hold it. */
@@ -86,7 +90,8 @@ export async function findUnmatched(
     )
     .get()
   if (row === undefined) return null
-  const { id, event_type, content_type, format, channels, ordering_key, accepted_at, fingerprint, size_bytes } = row
+  const { id, event_type, content_type, format, channels, ordering_key, subject, erased_at } = row
+  const { accepted_at, fingerprint, size_bytes } = row
   return {
     message_id: id,
     event_type,
@@ -95,9 +100,11 @@ export async function findUnmatched(
     headers: {},
     channels,
     ordering_key,
+    subject,
+    erased_at,
     accepted_at,
     fingerprint,
-    body: row.expired_at === null ? bodyOf(row) : null,
+    body: row.expired_at === null && erased_at === null ? bodyOf(row) : null,
     size_bytes,
   }
 }

@@ -23,6 +23,8 @@ export const fanoutMessage = z.object({
     headers: z.record(z.string(), z.string()),
     channels: z.array(z.string()),
     ordering_key: z.string().nullable(),
+    /** Not there in what was sent before there were subjects. */
+    subject: z.string().nullable().default(null),
     accepted_at: z.int(),
     fingerprint: z.string(),
     body: z.union([z.object({ base64: z.string() }), z.object({ r2_key: z.string(), size_bytes: z.int() })]),

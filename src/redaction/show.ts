@@ -17,7 +17,7 @@ import type { Traces } from './traces.ts'
 export interface ShownPayload {
   payload: string | null
   /** Why there is none to show. */
-  payload_omitted: 'not_text' | 'missing' | 'expired' | null
+  payload_omitted: 'not_text' | 'missing' | 'expired' | 'erased' | null
   /** It is not what receivers get. */
   payload_redacted: boolean
 }
@@ -69,7 +69,7 @@ async function tracesOfMessage(
 ): Promise<Traces | null> {
   if (message === null) return null
   try {
-    const read = await readText(deps.env.PAYLOADS, message.body)
+    const read = await readText(deps.env.PAYLOADS, message)
     return 'text' in read ? redactContent({ ...message, text: read.text }, pointers).traces : null
   } catch (error) {
     report(deps, 'payload.unread', error, { message_id: message.message_id })

@@ -12,11 +12,13 @@ import { endpoints } from '../endpoints/table.ts'
 import { eventTypeSchemas, eventTypes } from '../event-types/table.ts'
 import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
+import { payloadsOfTenant } from '../messages/body.ts'
 import { unmatchedMessages } from '../messages/table.ts'
 import { callQuota } from '../quotas/stub.ts'
 import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
 import { totpEnrolments } from '../step-up/table.ts'
+import { erasures } from '../subjects/table.ts'
 import { tenantDeletions } from './table.ts'
 
 /** Every table with rows of tenants but `endpoints`, which come first. */
@@ -29,6 +31,7 @@ const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
   deliveries,
   unmatchedMessages,
   totpEnrolments,
+  erasures,
 ]
 
 const ENDPOINTS_PER_PAGE = 50
@@ -127,14 +130,18 @@ function deletionOf(table: SQLiteTable): string {
 }
 
 async function deletePayloads({ env }: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
-  while (run.take(2)) {
-    const { objects } = await env.PAYLOADS.list({ prefix: `${tenant_id}/msg_`, limit: PAYLOADS_PER_PAGE })
-    if (objects.length === 0) return true
-    await env.PAYLOADS.delete(objects.map(({ key }) => key))
-    run.count('payloads', objects.length)
-    found.count += objects.length
+  for (const prefix of payloadsOfTenant(tenant_id)) {
+    for (let is_last = false; !is_last; ) {
+      if (!run.take(2)) return false
+      const { objects } = await env.PAYLOADS.list({ prefix, limit: PAYLOADS_PER_PAGE })
+      is_last = objects.length === 0
+      if (is_last) continue
+      await env.PAYLOADS.delete(objects.map(({ key }) => key))
+      run.count('payloads', objects.length)
+      found.count += objects.length
+    }
   }
-  return false
+  return true
 }
 
 /** Every time: whoever did not hear of the deletion in time may have been counted since. */

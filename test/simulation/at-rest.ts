@@ -11,6 +11,8 @@ export function checkAtRest({ endpoint, database, publisher, receivers }: Platfo
   if (state.unfinished !== 0) throw new Violation('at rest something counts as unfinished')
   for (const row of rows.all()) {
     if (!isFinished(row)) throw new Violation(`at rest a delivery is ${row.state}`)
+    if (row.erased_at !== null && row.order_key !== null) throw new Violation('what was erased kept its ordering key')
+    if (row.erased_at === null && endpoint.disk.meta.erased.has(row.message)) throw new Violation('it was to be erased')
     if (row.state === 'succeeded' && !receivers.accepted.has(row.message)) {
       throw new Violation('a delivery succeeded that no receiver accepted')
     }
@@ -18,6 +20,7 @@ export function checkAtRest({ endpoint, database, publisher, receivers }: Platfo
     if (endpoint.expired.has(row.message)) continue
     const projected = database.projected(row)
     if (projected === undefined) throw new Violation('the read model lacks a delivery')
+    if (projected.erased_at !== row.erased_at) throw new Violation('the read model does not know what was erased')
     if (projected.revision !== row.revision || projected.state !== row.state) {
       throw new Violation(`the read model says ${projected.state} of a delivery that is ${row.state}`)
     }

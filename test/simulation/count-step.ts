@@ -28,6 +28,10 @@ export function countStep(
 function outcomeName(before: EndpointState, position: number, outcome: Outcome): OutcomeName {
   const flight = before.in_flight.get(position)
   if (flight === undefined) return 'unknown flight'
+  if (flight.erased_at !== null) {
+    if (outcome.kind === 'success') return 'success of what was erased'
+    return outcome.kind === 'failure' ? 'failure of what was erased' : 'interruption of what was erased'
+  }
   if (flight.is_probe) {
     if (outcome.kind !== 'failure') return outcome.kind === 'success' ? 'probe success' : 'probe interrupted'
     return outcome.is_gone ? 'probe gone' : outcome.blames_receiver ? 'probe failure' : 'probe failure of ours'

@@ -17,6 +17,7 @@ const EVENTS: Record<EndpointEvent['kind'], 0> = {
   retry: 0,
   restart: 0,
   cancel: 0,
+  erase: 0,
   unfinished: 0,
   reset_breaker: 0,
 }
@@ -35,6 +36,7 @@ const EFFECTS: Record<Effect['kind'], 0> = {
   set_timer: 0,
   save_condition: 0,
   dead_letter: 0,
+  erase: 0,
   disable: 0,
   announce: 0,
 }
@@ -55,6 +57,7 @@ const STEPS: Record<Happening['does'], 0> = {
   retry: 0,
   cancel: 0,
   redrive: 0,
+  erase: 0,
   reset_breaker: 0,
   delete: 0,
 }
@@ -86,6 +89,9 @@ const NAMES = {
     'probe interrupted',
     'probe gone',
     'probe failure of ours',
+    'success of what was erased',
+    'failure of what was erased',
+    'interruption of what was erased',
   ],
   'steps taken': Object.keys(STEPS),
   'receiver moods met': MOODS,

@@ -28,6 +28,8 @@ interface Meta {
   readonly alarm_at: number | null
   readonly outbox: readonly DeadLetter[]
   readonly unprojected: ReadonlySet<number>
+  /** Messages whose content was erased, or is the moment they arrive. */
+  readonly erased: ReadonlySet<number>
 }
 
 const EMPTY: Meta = {
@@ -38,6 +40,7 @@ const EMPTY: Meta = {
   alarm_at: null,
   outbox: [],
   unprojected: new Set(),
+  erased: new Set(),
 }
 
 export class Disk {

@@ -70,12 +70,12 @@ export abstract class EndpointModel {
   }
 
   /** How an order key looks to those that arrive together: each behind what is stored, and behind one another. */
-  protected arrivals(keyed: readonly { position: number; order_key: string | null }[]): Arrival[] {
+  protected arrivals(keyed: readonly { position: number; order_key: string | null; is_erased?: boolean }[]): Arrival[] {
     const taken = new Set<string>()
-    return keyed.map(({ position, order_key }) => {
+    return keyed.map(({ position, order_key, is_erased = false }) => {
       const is_behind = order_key !== null && (taken.has(order_key) || this.rows.head(order_key) !== undefined)
       if (order_key !== null) taken.add(order_key)
-      return { position, order_key, is_behind }
+      return { position, order_key, is_behind, is_erased }
     })
   }
 
@@ -157,6 +157,13 @@ export abstract class EndpointModel {
       case 'dead_letter':
         this.deadLetter(effect.position)
         break
+      case 'erase': {
+        const row = this.rows.at(effect.position)
+        const order_key = isFinished(row) ? null : row.order_key
+        this.rows.write(effect.position, { erased_at: row.erased_at ?? now, order_key, revision: row.revision + 1 })
+        this.touched(effect.position)
+        break
+      }
       case 'disable':
         this.disable(effect.reason)
         break

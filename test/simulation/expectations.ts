@@ -110,10 +110,13 @@ export class Expectations {
   /** What there is room for is stored, and nothing beyond it. */
   private checkRoom(arrivals: readonly Arrival[], { before, effects }: Decided): void {
     const room = Math.max(0, before.rules.max_unfinished - this.rows.unfinished_count)
-    const stored = effects.filter(({ kind }) => kind === 'insert').length
+    // What has no content any more ends as it arrives, and takes no room.
+    const erased = arrivals.filter(({ is_erased }) => is_erased).length
+    const stored = effects.filter(({ kind }) => kind === 'insert').length - erased
     const refused = effects.filter(({ kind }) => kind === 'refuse').length
     if (stored > room) throw new Violation('more was accepted than there is room for')
-    if (stored !== Math.min(room, arrivals.length) || stored + refused !== arrivals.length) {
+    const wanted = arrivals.length - erased
+    if (stored !== Math.min(room, wanted) || stored + refused !== wanted) {
       throw new Violation('a message was refused although there was room')
     }
   }
@@ -146,7 +149,8 @@ export class Expectations {
     if (after.in_flight.has(position) && !effects.some((e) => e.kind === 'attempt' && e.position === position)) {
       throw new Violation('an attempt that has ended is still in flight')
     }
-    checkChange(row, change, outcome, before.rules.retry_delays_ms, now)
+    if (flight.erased_at !== null) checkErased(position, change, outcome, effects)
+    else checkChange(row, change, outcome, before.rules.retry_delays_ms, now)
     const is_dead = effects.some((effect) => effect.kind === 'dead_letter' && effect.position === position)
     if (is_dead !== (change.state === 'dead')) throw new Violation('a dead letter was written for the wrong delivery')
     if (change.state === 'waiting' && !effects.some((e) => e.kind === 'wake_later' && e.position === position)) {
@@ -174,7 +178,14 @@ export class Expectations {
 }
 
 /** What a person asks for is done. */
-function checkControl({ event, effects, now }: Decided): void {
+function checkControl({ event, before, effects, now }: Decided): void {
+  if (event.kind === 'erase') {
+    const { position } = event.delivery
+    if (!erases(effects, position)) throw new Violation('what was to be erased was not')
+    const is_open = !event.is_finished && !before.in_flight.has(position)
+    if (is_open && changeOf(effects, position)?.state !== 'cancelled') throw new Violation('what was erased goes on')
+    return
+  }
   if (event.kind !== 'retry' && event.kind !== 'cancel' && event.kind !== 'restart') return
   for (const effect of effects) {
     if (effect.kind !== 'update' && effect.kind !== 'requeue') continue
@@ -184,6 +195,16 @@ function checkControl({ event, effects, now }: Decided): void {
   }
   throw new Violation(`${event.kind} did nothing`)
 }
+
+/** An attempt that was under way when its content was erased: it has its say, and nothing comes after it. */
+function checkErased(position: number, change: Change, outcome: Outcome, effects: readonly Effect[]): void {
+  const expected = outcome.kind === 'success' ? 'succeeded' : 'cancelled'
+  if (change.state !== expected) throw new Violation(`what was erased became ${change.state}`)
+  if (!erases(effects, position)) throw new Violation('what an attempt brought was not erased')
+}
+
+const erases = (effects: readonly Effect[], position: number) =>
+  effects.some((effect) => effect.kind === 'erase' && effect.position === position)
 
 const isOpen = (state: Change['state']) => state === 'pending' || state === 'waiting'
 
@@ -233,7 +254,7 @@ function checkChange(row: Row, change: Change, outcome: Outcome, delays_ms: read
 
 /** Whether an effect changes a delivery. */
 export function writes({ kind }: Effect): boolean {
-  return kind === 'insert' || kind === 'update' || kind === 'requeue'
+  return kind === 'insert' || kind === 'update' || kind === 'requeue' || kind === 'erase'
 }
 
 function changeOf(effects: readonly Effect[], position: number): Change | undefined {

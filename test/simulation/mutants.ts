@@ -289,4 +289,59 @@ export const MUTANTS: Mutant[] = [
     from: '    this.ownFlights().delete(position)\n',
     to: '',
   },
+  // Erasure
+  {
+    does: 'attempts what was erased, after a crash',
+    file: 'machine.ts',
+    from: "if (delivery.erased_at === null) this.start(delivery)\n    else this.end(delivery, 'cancelled')",
+    to: 'this.start(delivery)',
+  },
+  {
+    does: 'makes an interrupted attempt of what was erased again',
+    file: 'machine.ts',
+    from: "    const { position, failures, erased_at } = delivery\n    if (erased_at !== null) {\n      this.end(delivery, 'cancelled')\n      return\n    }\n    const due_at",
+    to: '    const { position, failures } = delivery\n    const due_at',
+  },
+  {
+    does: 'buries what was erased among the dead letters',
+    file: 'machine.ts',
+    from: "    const { position, failures, erased_at } = delivery\n    if (erased_at !== null) {\n      this.end(delivery, 'cancelled')\n      return\n    }\n    const delay_ms",
+    to: '    const { position, failures } = delivery\n    const delay_ms',
+  },
+  {
+    does: 'parks what was erased when its receiver is gone',
+    file: 'machine.ts',
+    from: "if (delivery.erased_at !== null) this.end(delivery, 'cancelled')\n      else this",
+    to: 'this',
+  },
+  {
+    does: 'keeps what the last attempt of an erased delivery brought',
+    file: 'machine.ts',
+    from: "    if (erased_at !== null) this.effects.push({ kind: 'erase', position })\n",
+    to: '',
+  },
+  {
+    does: 'forgets that what is in flight was erased',
+    file: 'machine.ts',
+    from: 'if (flight !== undefined) this.ownFlights().set(position, { ...flight, erased_at })',
+    to: '',
+  },
+  {
+    does: 'goes on delivering what waits and was erased',
+    file: 'machine.ts',
+    from: 'if (flight === undefined && !is_finished) {',
+    to: 'if (false) {',
+  },
+  {
+    does: 'delivers what arrives after its erasure',
+    file: 'machine.ts',
+    from: '    if (is_erased) {\n',
+    to: '    if (false) {\n',
+  },
+  {
+    does: 'wants no alarm for what it erased',
+    file: 'machine.ts',
+    from: "    this.effects.push({ kind: 'erase', position })\n    this.wantAlarm(this.now + BACKUP_MS)\n",
+    to: "    this.effects.push({ kind: 'erase', position })\n",
+  },
 ]

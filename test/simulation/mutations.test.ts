@@ -12,10 +12,11 @@ const SEEDS = 2000
 
 type Fault = Omit<Options, 'coverage' | 'trace'>
 
-function firstFailure(fault: Fault): (Failure & { seed: number }) | null {
+/** @param message of the failure; any, unless it is said */
+function firstFailure(fault: Fault, message?: string): (Failure & { seed: number }) | null {
   for (let seed = 0; seed < SEEDS; seed++) {
     const failure = simulate(scenarioOf(seed), { ...fault, coverage: new Coverage() })
-    if (failure !== null) return { ...failure, seed }
+    if (failure !== null && (message ?? failure.message) === failure.message) return { ...failure, seed }
   }
   return null
 }
@@ -28,7 +29,7 @@ describe('the simulation finds a core that', () => {
 
 describe('the simulation finds a platform that', () => {
   it('answers a publisher before the delivery is stored', () => {
-    expect(firstFailure({ answers_early: true })?.message).toBe('an accepted message was lost')
+    expect(firstFailure({ answers_early: true }, 'an accepted message was lost')).not.toBeNull()
   })
 })
 

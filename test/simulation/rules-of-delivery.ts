@@ -15,6 +15,7 @@ export function checkAttempt(position: number, state: EndpointState, rows: Model
   let probes = 0
   for (const { is_probe } of in_flight.values()) if (is_probe) probes++
   if (isFinished(row)) throw new Error('a finished delivery was attempted')
+  if (row.erased_at !== null) throw new Error('what was erased was attempted')
   if (flight === undefined) throw new Error('an attempt started that is not in flight')
   if (rules.disabled !== null) throw new Error('a disabled endpoint was called')
   if (cancel_below !== null) throw new Error('something started while what was parked was being cancelled')

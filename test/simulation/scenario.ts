@@ -66,7 +66,7 @@ export type Happening =
   | { does: 'configure'; rules: RuleChange; url: number | null; ordering: Ordering | null; pushed: boolean }
   | { does: 'disable'; pushed: boolean }
   | { does: 'enable'; parked: 'deliver' | 'cancel'; pushed: boolean }
-  | { does: 'retry' | 'cancel' | 'redrive'; nth: number }
+  | { does: 'retry' | 'cancel' | 'redrive' | 'erase'; nth: number }
   | { does: 'reset_breaker' }
   | { does: 'delete' }
 

@@ -43,6 +43,7 @@ const WEIGHTS: Record<Kind, number> = {
   retry: 2,
   cancel: 2,
   redrive: 2,
+  erase: 2,
   reset_breaker: 1,
   delete: 0,
 }
@@ -90,13 +91,28 @@ function siege(seed: number, drawn: Settings, random: Random): Scenario {
   if (random.chance(0.5)) steps.push({ at: 3 * SECOND, does: 'mood', url: 0, mood: 'hanging', retry_after_ms: 0 })
   // The limit falls under what is in flight.
   if (random.chance(0.5)) steps.push({ at: 4 * SECOND, ...lowering(random) })
+  // Not drawn: the moment is too short to be hit by chance.
+  if (seed % 4 === 0) steps.push(...erasuresInFlight(seed, steps))
   const count = random.between(3, 15)
-  let at = 4 * SECOND
+  let at = Math.max(4 * SECOND, steps.at(-1)?.at ?? 0)
   for (let i = 0; i < count; i++) {
     at += random.between(0, random.pick([SECOND, 15 * SECOND]))
     steps.push({ at, ...draw(random, kindOf(random, kinds)) })
   }
   return { seed, settings, steps }
+}
+
+/** Of what hangs, or of what a receiver that is gone is just being asked. */
+function erasuresInFlight(seed: number, steps: readonly Step[]): Step[] {
+  const at = 4 * SECOND
+  const erase = (nth: number, after_ms: number): Step => ({ at: at + after_ms, does: 'erase', nth })
+  if (seed % 8 === 0) return [erase(0, 0), erase(1, 0), erase(2, 0)]
+  const published = steps.reduce((count, step) => count + (step.does === 'publish' ? step.keys.length : 0), 0)
+  return [
+    { at, does: 'mood', url: 0, mood: 'gone', retry_after_ms: 0 },
+    { at, does: 'publish', keys: [null, 'a', null], via: 'call' },
+    ...[0, 1, 2].map((n) => erase(published + n, 20 + (seed % 60))),
+  ]
 }
 
 function lowering(random: Random): Happening {
@@ -182,6 +198,7 @@ function draw(random: Random, kind: Kind): Happening {
     case 'retry':
     case 'cancel':
     case 'redrive':
+    case 'erase':
       return { does: kind, nth }
     case 'reset_breaker':
     case 'delete':

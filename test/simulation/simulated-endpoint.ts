@@ -71,6 +71,8 @@ export class SimulatedEndpoint extends LivingEndpoint {
       const row = this.disk.rows.of(message)
       if (row === undefined) return
       const is_busy = this.state.in_flight.has(row.position)
+      // Nothing is left that could be sent again.
+      if (row.erased_at !== null && what !== 'cancel') return
       if (what === 'cancel') {
         if (!isFinished(row) && !is_busy) this.run({ kind: 'cancel', delivery: row })
       } else if (isFinished(row)) {
@@ -78,6 +80,16 @@ export class SimulatedEndpoint extends LivingEndpoint {
       } else if (what === 'retry' && row.due_at !== null && !is_busy) {
         this.run({ kind: 'retry', delivery: row })
       }
+    }
+    this.process.call(act, ignore, ignore)
+  }
+
+  /** Whatever state it is in, or before it arrives. */
+  erase(message: number): void {
+    const act = () => {
+      this.disk.write({ erased: new Set(this.disk.meta.erased).add(message) })
+      const row = this.disk.rows.of(message)
+      if (row !== undefined) this.run({ kind: 'erase', delivery: row, is_finished: isFinished(row) })
     }
     this.process.call(act, ignore, ignore)
   }
@@ -176,19 +188,27 @@ export class SimulatedEndpoint extends LivingEndpoint {
   private place(items: readonly Item[], { ordering }: Settings): EnqueueAnswer[] {
     const { rows } = this.disk
     const { watermark } = this.projection
-    const unchanging = { state: 'pending', failures: 0, revision: 1, finished_at: null, watermark } as const
+    const unchanging = {
+      state: 'pending',
+      failures: 0,
+      revision: 1,
+      finished_at: null,
+      erased_at: null,
+      watermark,
+    } as const
     const arriving = new Map<number, Omit<Row, 'due_at'>>()
     const places = items.map(({ message, key, accepted_at }) => {
       if (rows.of(message) !== undefined) return null
       let position = rows.free(firstPosition(accepted_at), endPosition(accepted_at))
       while (arriving.has(position)) position++
-      const order_key = orderKey(ordering, key)
+      const order_key = this.disk.meta.erased.has(message) ? null : orderKey(ordering, key)
       const seq = order_key === null ? 0 : this.nextSeq()
       arriving.set(position, { ...unchanging, position, order_key, seq, message })
       return position
     })
     this.refused = new Set()
-    this.run({ kind: 'enqueued', arrivals: this.arrivals([...arriving.values()]) }, arriving)
+    const keyed = [...arriving.values()].map((row) => ({ ...row, is_erased: this.disk.meta.erased.has(row.message) }))
+    this.run({ kind: 'enqueued', arrivals: this.arrivals(keyed) }, arriving)
     return places.map((at) => (at === null ? 'duplicate' : this.refused.has(at) ? 'full' : 'accepted'))
   }
 

@@ -48,6 +48,11 @@ export function takeStep({ world, endpoint, operator, publisher, receivers }: Pl
       if (message !== undefined) endpoint.control(step.does, message)
       break
     }
+    case 'erase': {
+      const message = publisher.message(step.nth)
+      if (message !== undefined) endpoint.erase(message)
+      break
+    }
     case 'reset_breaker':
       endpoint.resetBreaker()
       break

@@ -22,6 +22,7 @@ function toListed(lane: number, position: number): ListedDelivery {
     ordering_key: null,
     accepted_at: position,
     next_attempt_at: null,
+    erased_at: null,
     finished_at: position,
     updated_at: position,
   }

@@ -12,6 +12,7 @@ function draft(wanted: Partial<Draft> = {}): Draft {
     content: { format: 'event', data: { amount: 250 } },
     channels: [],
     ordering_key: null,
+    subject: null,
     idempotency_key: null,
     ...wanted,
   }

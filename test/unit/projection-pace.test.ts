@@ -30,7 +30,7 @@ function underLoad(load: { every_ms: number; write_ms: number }) {
     await new Promise((resolve) => setTimeout(resolve, load.write_ms))
   }
   const projection = new Projection(
-    { rows: rowsOf, positionsFrom: () => [] } as unknown as Store,
+    { rows: rowsOf, projected: rowsOf, positionsFrom: () => [] } as unknown as Store,
     {
       add: (position: number) => journal.add(position),
       some: (limit: number) => [...journal].slice(0, limit),

@@ -32,6 +32,7 @@ function offer(ordering_key: string | null, { may_be_known = false, id = `msg_${
     accepted_at: NOW,
     fingerprint: 'f',
     body: { inline: new Uint8Array() },
+    subject: null,
     note: null,
   } as const
   return { may_be_known, item: { ...item, headers: {}, channels: [] } }

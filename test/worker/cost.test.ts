@@ -117,6 +117,19 @@ describe('one message to one endpoint that succeeds at once', () => {
     expect(rows_written).toBe(1)
   })
 
+  it('writes an entry of an index more in the Endpoint, and one in the read model, when it says whom it is about', async () => {
+    const { tenant, endpoint } = await tenantWithEndpoint()
+    // In the first minute of its life an Endpoint asks D1 whether that person was erased before.
+    skip(2 * 60_000)
+    const rows = await meterRows(endpoint.id)
+    const queries = meterDatabase()
+    const message_id = await tenant.published({ subject: 'cus_42' })
+    await projected(tenant, message_id)
+    expect(rows()).toBe(3 + 1)
+    expect(queries.reduce((sum, query) => sum + query.rows_written, 0)).toBe(1 + 1)
+    expect(queries.filter((query) => !isFlush(query) && !query.sql.startsWith('SELECT 1 '))).toHaveLength(1)
+  })
+
   it('shares one statement of the read model with what else changed within a second', async () => {
     const { tenant } = await tenantWithEndpoint()
     const queries = meterDatabase()

@@ -102,7 +102,7 @@ describe('the two kinds of dead letter', () => {
     const { id } = await giveUp(fanout(tenant, { id: 'ep_x' }))
     expect((await tenant.call('GET', '/dead-letters')).body.data).toEqual([])
     const redriven = await tenant.call('POST', '/dead-letters/redrive', { body: { ids: [id] } })
-    expect(redriven.body).toEqual({ count: 0, missing: 0, has_more: false })
+    expect(redriven.body).toEqual({ count: 0, missing: 0, erased: 0, has_more: false })
     expectProblem(await tenant.call('DELETE', `/dead-letters/${id}`), 404, 'not_found')
   })
 

@@ -111,7 +111,7 @@ describe('redriving', () => {
     await lettersListed(tenant, 3)
     receivers.current.become(endpoint.url, 200)
     const { status, body } = await redrive(tenant, {})
-    expect([status, body]).toEqual([202, { count: 3, missing: 0, has_more: false }])
+    expect([status, body]).toEqual([202, { count: 3, missing: 0, erased: 0, has_more: false }])
     for (const { id } of messages) await tenant.deliveryIn('succeeded', id, endpoint.id)
     expect(await lettersOf(tenant)).toEqual([])
   })
@@ -190,7 +190,7 @@ describe('a dead letter of another tenant', () => {
     expect((await tenant.call('GET', '/dead-letters', { key })).body.data).toEqual([])
     for (const body of [{}, { ids }, { endpoint_id: endpoint.id }]) {
       const reply = await tenant.call('POST', '/dead-letters/redrive', { key, body })
-      expect(reply.body).toEqual({ count: 0, missing: 0, has_more: false })
+      expect(reply.body).toEqual({ count: 0, missing: 0, erased: 0, has_more: false })
     }
     expectProblem(await tenant.call('DELETE', `/dead-letters/${ids[0]}`, { key }), 404, 'not_found')
     expect(idsOf(await lettersOf(other))).toEqual(ids)

@@ -42,6 +42,7 @@ describe('a delivery', () => {
       accepted_at: expect.stringMatching(/Z$/),
       next_attempt_at: null,
       finished_at: expect.stringMatching(/Z$/),
+      erased_at: null,
       updated_at: rest.finished_at,
       content_expired_at: null,
     })

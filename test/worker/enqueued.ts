@@ -16,6 +16,7 @@ export function itemOf(accepted_at: number): EnqueueItem {
     headers: {},
     channels: [],
     ordering_key: null,
+    subject: null,
     accepted_at,
     fingerprint: 'same',
     body: { inline: new TextEncoder().encode('hello') },

@@ -298,7 +298,13 @@ export async function consumed(
 
 /** Lets the platform start a job, as its cron does. */
 export async function runCron(
-  job: 'retention.rows' | 'retention.content' | 'retention.payloads' | 'audit.upkeep' | 'tenants.purge',
+  job:
+    | 'erasures.run'
+    | 'retention.rows'
+    | 'retention.content'
+    | 'retention.payloads'
+    | 'audit.upkeep'
+    | 'tenants.purge',
 ): Promise<void> {
   const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
   const context = createExecutionContext()

@@ -31,6 +31,7 @@ describe('a message', () => {
       channels: ['eu'],
       ordering_key: 'cus_1',
       content_type: 'application/json',
+      erased_at: null,
       size_bytes: payload.length,
       payload,
       payload_omitted: null,

@@ -39,6 +39,8 @@ describe('the document', () => {
       'always POST /v1/keys',
       'always POST /v1/keys/{key}/rotate',
       'always POST /v1/tenants/{tenant}/endpoints/{endpoint}/secret/rotate',
+      'always POST /v1/tenants/{tenant}/erasures',
+      'always POST /v1/tenants/{tenant}/exports',
       'always POST /v1/tenants/{tenant}/keys/{key}/rotate',
       'conditional DELETE /v1/keys/{key}/totp',
       'conditional DELETE /v1/tenants/{tenant}/keys/{key}/totp',

@@ -70,8 +70,9 @@ async function richTenant(): Promise<{ tenant: TenantHandle; endpoint: Json; key
   const endpoint = await tenant.endpoint({ lanes: 3, max_in_flight: 3, retry_delays_s: [] })
   receivers.current.become(endpoint.url, 500)
   const large = { data: undefined, raw: LARGE, content_type: 'text/plain' }
-  for (let n = 0; n < 6; n++) await tenant.published(large)
-  await eventually('rows of everything', async () => Object.keys(await rowsLeft(tenant)).length === 6, 12_000)
+  for (let n = 0; n < 6; n++) await tenant.published({ ...large, ...(n % 2 === 0 && { subject: 'cus_42' }) })
+  await tenant.call('POST', '/erasures', { body: { subject: 'somebody' } })
+  await eventually('rows of everything', async () => Object.keys(await rowsLeft(tenant)).length === 8, 12_000)
   return { tenant, endpoint, key }
 }
 

@@ -15,6 +15,7 @@ export interface Known {
   fingerprint: string
   accepted_at: number
   state: Exclude<DeliveryState, 'delivering' | 'parked'>
+  erased_at: number | null
 }
 
 /** What of an Endpoint's storage decides about what comes in. */
@@ -27,6 +28,7 @@ export interface StoreView {
 interface Incoming {
   item: EnqueueItem
   as: EnqueueCall['as']
+  is_erased: boolean
 }
 
 interface Placing {

@@ -87,10 +87,17 @@ export class LaneEndpoint extends SimulatedEndpoint {
     const { ordering = 'none' } = this.settings.current ?? {}
     const layout = this.layout()
     if (epoch < layout.epoch && !this.beside.flaws.ignores_epoch) return { results: [], moved: layout }
-    const incoming = items.map((item) => ({ item, as }))
+    const incoming = items.map((item) => ({ item, as, is_erased: false }))
     const { arrivals, verdicts, placed } = this.intake.place(incoming, ordering, this.world.wall)
     const { watermark } = this.projection
-    const unchanging = { state: 'pending', failures: 0, revision: 1, finished_at: null, watermark } as const
+    const unchanging = {
+      state: 'pending',
+      failures: 0,
+      revision: 1,
+      finished_at: null,
+      erased_at: null,
+      watermark,
+    } as const
     const arriving = new Map<number, Omit<Row, 'due_at'>>()
     for (const [position, { item, order_key }] of placed) {
       const seq = order_key === null ? 0 : this.nextSeq()

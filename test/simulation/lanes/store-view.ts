@@ -22,6 +22,7 @@ export function toItem({ message, key, is_keyed, accepted_at }: Sent): EnqueueIt
     headers: {},
     channels: [],
     ordering_key: key,
+    subject: null,
     accepted_at,
     fingerprint: '',
     body: { inline: new Uint8Array() },
@@ -52,6 +53,6 @@ export function viewOf(rows: ModelRows): StoreView {
   }
 }
 
-function known({ state, position }: Row): Known {
-  return { fingerprint: '', accepted_at: Math.floor(position / firstPosition(1)), state }
+function known({ state, position, erased_at }: Row): Known {
+  return { fingerprint: '', accepted_at: Math.floor(position / firstPosition(1)), state, erased_at }
 }

@@ -41,7 +41,14 @@ export class ModelEndpoint extends EndpointModel {
     const keyed = (order_keys.length === 0 ? [null] : order_keys).map((order_key) => {
       return { position: ++this.last_seq, order_key }
     })
-    const unchanging = { state: 'pending', failures: 0, watermark: 0, revision: 1, finished_at: null } as const
+    const unchanging = {
+      state: 'pending',
+      failures: 0,
+      watermark: 0,
+      revision: 1,
+      finished_at: null,
+      erased_at: null,
+    } as const
     const arriving = keyed.map(({ position, order_key }) => {
       return [position, { ...unchanging, position, order_key, seq: position, message: position }] as const
     })
@@ -73,6 +80,30 @@ export class ModelEndpoint extends EndpointModel {
 
   cancel(position: number): void {
     this.run({ kind: 'cancel', delivery: this.rows.at(position) })
+  }
+
+  erase(position: number): void {
+    const delivery = this.rows.at(position)
+    this.run({ kind: 'erase', delivery, is_finished: isFinished(delivery) })
+  }
+
+  /** A message that comes when its content has been erased. */
+  arriveErased(): number {
+    const position = ++this.last_seq
+    const row = {
+      state: 'pending',
+      failures: 0,
+      watermark: 0,
+      revision: 1,
+      finished_at: null,
+      erased_at: null,
+    } as const
+    const arriving = new Map([[position, { ...row, position, order_key: null, seq: position, message: position }]])
+    this.run(
+      { kind: 'enqueued', arrivals: [{ position, order_key: null, is_behind: false, is_erased: true }] },
+      arriving,
+    )
+    return position
   }
 
   /** Redrive or replay of a finished delivery. */

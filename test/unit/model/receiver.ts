@@ -80,6 +80,7 @@ export async function attemptOnce(wanted: Wanted = {}): Promise<Seen> {
       attempts: 0,
       failures: 0,
       order_key: null,
+      erased_at: null,
       payload: payload === null ? null : bufferOf(payload),
       ...parcel,
     },
