@@ -11,6 +11,7 @@ import { answerError, answerNotFound } from './http/errors.ts'
 import { createRouter } from './http/router.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
 
@@ -38,6 +39,7 @@ export function createApp() {
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
   app.route('/', tenantRoutes)
+  app.route('/', masterKeyRoutes)
   app.route('/', healthRoutes)
   mountDocs(app)
 

@@ -1,8 +1,8 @@
 import type { Deps } from './deps.ts'
-import { log } from './lib/log.ts'
+import { rotateMasterKey } from './master-keys/rotate.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
-import { Run } from './retention/run.ts'
+import { Run, runJob } from './retention/run.ts'
 import { purgeTenants } from './tenants/purge-tenants.ts'
 
 interface Job {
@@ -14,6 +14,7 @@ interface Job {
 export const JOBS: Readonly<Record<string, Job>> = {
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
+  '37 * * * *': { name: 'master_keys.rotate', run: rotateMasterKey },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },
 }
 
@@ -24,14 +25,5 @@ export const JOBS: Readonly<Record<string, Job>> = {
 export async function runScheduled({ cron }: Pick<ScheduledController, 'cron'>, deps: Deps): Promise<void> {
   const job = JOBS[cron]
   if (job === undefined) throw new Error(`no job for cron ${cron}`)
-  const run = new Run(deps.now)
-  const started_at = deps.now()
-  const report = () => ({ ...run.counts, is_cut_off: run.is_cut_off, duration_ms: deps.now() - started_at })
-  try {
-    await job.run(deps, run)
-    log('info', job.name, report())
-  } catch (error) {
-    log('warn', 'scheduled.failed', { job: job.name, error, ...report() })
-    throw error
-  }
+  await runJob(job.name, deps.now, new Run(deps.now), (run) => job.run(deps, run))
 }

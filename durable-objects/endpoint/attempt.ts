@@ -15,6 +15,7 @@ import { VERSION } from '../../src/version.ts'
 import type { Parcel } from './delivery-row.ts'
 import type { Outcome } from './machine.ts'
 import { errorOfStatus, outcomeOf, retryAfterMs } from './outcome.ts'
+import { ownHeaders } from './own-headers.ts'
 import { readCapped, responseHeaders, shownRequestHeaders } from './record.ts'
 import type { AttemptError, AttemptRecord, EndpointSettings } from './rpc.ts'
 import { signingKeys } from './signing-keys.ts'
@@ -103,10 +104,12 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   if (!body.ok) return body
   const keys = await signingKeys(destination, means.keyring, now)
   if (!keys.ok) return err({ error: 'signing_failed', detail: keys.error })
+  const own_headers = await ownHeaders(destination, means.keyring)
+  if (!own_headers.ok) return err({ error: 'signing_failed', detail: own_headers.error })
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
     ...(JSON.parse(parcel.headers) as Record<string, string>),
-    ...destination.headers,
+    ...own_headers.value,
     'content-type': parcel.content_type,
     'user-agent': `Postern/${VERSION}`,
     'webhook-id': parcel.message_id,

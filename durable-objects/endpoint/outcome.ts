@@ -16,7 +16,7 @@ export function errorOfStatus(status: number): AttemptError | null {
 /** What an attempt means for the delivery, the schedule and the breaker. */
 export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null): Outcome {
   if (error === null) return { kind: 'success' }
-  if (error === 'interrupted') return { kind: 'interrupted' }
+  if (OUR_OUTAGES.has(error)) return { kind: 'interrupted' }
   return {
     kind: 'failure',
     retry_after_ms,
@@ -35,8 +35,10 @@ const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
   'invalid_request',
   'transform_failed',
   'payload_missing',
-  'signing_failed',
 ])
+
+/** A master key that is missing is an operator's slip, of all endpoints at once: putting it back has to heal all of it. */
+const OUR_OUTAGES: ReadonlySet<AttemptError> = new Set(['interrupted', 'signing_failed'])
 
 /**
  * How long a 429 or 503 asks us to stay away, at most 24 h; null when it does not say or makes no sense.

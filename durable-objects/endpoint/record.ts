@@ -13,7 +13,7 @@ const CONTROL_CHARACTERS = /[^\P{Cc}\t\n\r]/gu
  * Request headers as sent. The endpoint's own are masked, because only their owner knows which of them is
  * a credential; forwarded ones when their name says so.
  */
-export function shownRequestHeaders(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
+export function shownRequestHeaders(sent: Record<string, string>, own: object): Record<string, string> {
   return Object.fromEntries(
     Object.entries(sent)
       // Postern's own come last, and they are the ones to keep.

@@ -2,6 +2,7 @@ import { type Keyring, unseal } from '../../src/lib/keyring.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
 import { liveSecrets, secretContext } from '../../src/signatures/sealed-secret.ts'
 import { importSigningKey, type SigningKey } from '../../src/signatures/standard-webhooks.ts'
+import { reportUnsealable } from './report-unsealable.ts'
 import type { EndpointSettings, SealedSecret } from './rpc.ts'
 
 type Owner = Pick<EndpointSettings, 'tenant_id' | 'endpoint_id' | 'secrets'>
@@ -23,7 +24,10 @@ export async function signingKeys(owner: Owner, keyring: Keyring, now: number): 
 
 async function importSealed(secret: SealedSecret, owner: Owner, keyring: Keyring): Promise<SigningKey | null> {
   const text = await unseal(keyring, secret.sealed, secretContext(owner))
-  if (!text.ok) return null
+  if (!text.ok) {
+    reportUnsealable(owner, secret.sealed, text.error)
+    return null
+  }
   const key = await importSigningKey(text.value)
   if (!key.ok) return null
   if (imported.size >= IMPORTED_MAX) imported.clear()

@@ -6,7 +6,9 @@ import { and, asc, eq, gt } from 'drizzle-orm'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import { log } from '../lib/log.ts'
 import { tenants } from '../tenants/table.ts'
+import { callLanes } from './call-lanes.ts'
 import { everyLane, objectName } from './lanes.ts'
 import { loadEndpointSettings, toEndpointSettings } from './settings.ts'
 import { tellEndpoint } from './stub.ts'
@@ -61,6 +63,18 @@ export async function pushSettings(
       tellEndpoint(deps, objectName(settings.endpoint_id, lane), 'endpoint.push', (stub) => stub.configure(settings)),
     ),
   )
+}
+
+/** Tells every lane now, and says whether each of them knows these settings, or newer ones, from here on. */
+export async function confirmSettings({ env }: Pick<Deps, 'env'>, settings: EndpointSettings): Promise<boolean> {
+  const { tenant_id, endpoint_id } = settings
+  try {
+    await callLanes(env, settings, (stub) => stub.configure(settings))
+    return true
+  } catch (error) {
+    log('warn', 'endpoint.push_failed', { tenant_id, endpoint_id, error })
+    return false
+  }
 }
 
 /** A caller who hangs up must not leave half of the Endpoints untold. */

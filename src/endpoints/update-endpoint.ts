@@ -9,6 +9,7 @@ import { checkFields, checkSpread } from './check-fields.ts'
 import type { EndpointChange } from './contract.ts'
 import { findEndpoint, NO_ENDPOINT } from './find-endpoint.ts'
 import { type Layout, relayout } from './lanes.ts'
+import { sealHeaders } from './own-headers.ts'
 import { pushEndpoint } from './push-settings.ts'
 import type { EndpointRow } from './settings.ts'
 import { endpoints } from './table.ts'
@@ -26,9 +27,16 @@ export async function updateEndpoint(
 ): Promise<Result<EndpointRow, Problem>> {
   const checked = checkFields(deps.settings, change)
   if (!checked.ok) return checked
-  const { lanes, ...columns } = checked.value
+  const { lanes, headers, ...given } = checked.value
+  const owner = { tenant_id, endpoint_id: id }
+  const columns = {
+    ...given,
+    ...(headers !== undefined && { headers: await sealHeaders(deps.settings.keyring, owner, headers) }),
+  }
   const is_alone = lanes === undefined && columns.ordering === undefined && columns.max_in_flight === undefined
-  return is_alone ? writeEndpoint(deps, tenant_id, id, columns) : updateSpread(deps, tenant_id, id, checked.value)
+  return is_alone
+    ? writeEndpoint(deps, tenant_id, id, columns)
+    : updateSpread(deps, tenant_id, id, { ...columns, lanes })
 }
 
 /** A change of members that only fit together: made only while they are as they were looked at, else anew. */
@@ -36,7 +44,7 @@ async function updateSpread(
   deps: Deps,
   tenant_id: string,
   id: string,
-  { lanes, ...columns }: EndpointChange,
+  { lanes, ...columns }: Omit<EndpointChange, 'headers'> & Pick<Columns, 'headers'>,
 ): Promise<Result<EndpointRow, Problem>> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const found = await findEndpoint(deps, tenant_id, id)

@@ -29,6 +29,8 @@ export const PERMISSIONS = {
   'operator_key.update': OPERATOR_ONLY,
   'operator_key.rotate': OPERATOR_ONLY,
   'operator_key.revoke': OPERATOR_ONLY,
+  'master_key.read': OPERATOR_ONLY,
+  'master_key.rotate': OPERATOR_ONLY,
   'event_type.read': READ,
   'event_type.write': BUILD,
   'endpoint.read': READ,

@@ -21,6 +21,7 @@ export const PROBLEMS = {
   idempotency_conflict: { status: 409, title: 'The idempotency key was used with another content' },
   last_admin_key: { status: 409, title: 'This would leave the tenant without a key that can make keys' },
   wrong_state: { status: 409, title: 'The present state does not allow this' },
+  master_key_changed: { status: 409, title: 'The current master key is not the one that had its id before' },
   changed_meanwhile: { status: 409, title: 'It was changed by others again and again; try once more' },
   payload_invalid: { status: 422, title: 'The data does not fit the schema of its event type' },
   event_type_unknown: { status: 422, title: 'The event type is not in the catalogue' },
@@ -34,6 +35,7 @@ export const PROBLEMS = {
   endpoint_full: { status: 429, title: 'The endpoints hold as many unfinished deliveries as they may' },
   not_all_placed: { status: 503, title: 'Some deliveries could not be placed; repeat the request' },
   unavailable: { status: 503, title: 'A part that is needed does not answer right now' },
+  secret_unsealable: { status: 500, title: 'A secret cannot be decrypted' },
   internal: { status: 500, title: 'Something unexpected went wrong' },
 } as const satisfies Record<string, { status: number; title: string }>
 

@@ -1,5 +1,5 @@
 /** Secrets at rest: AES-256-GCM under a ring of master keys, so that a key can be replaced while the old one still decrypts. */
-import { fromBase64, toBase64 } from './hash.ts'
+import { fromBase64, sha256Hex, toBase64 } from './hash.ts'
 import { err, ok, type Result } from './result.ts'
 import { encodeUtf8 } from './utf8.ts'
 
@@ -7,12 +7,20 @@ const KEY_BYTES = 32
 /** What GCM is made for (NIST SP 800-38D, section 8.2.2): random, and safe for 2^32 secrets under one key. */
 const IV_BYTES = 12
 const TAG_BYTES = 16
+/** Enough to tell keys apart. */
+const FINGERPRINT_LENGTH = 16
 
 export interface Keyring {
   /** The id of the key that encrypts. */
   readonly current: string
-  /** Each is imported once, when the ring is parsed. */
-  readonly keys: ReadonlyMap<string, Promise<CryptoKey>>
+  readonly keys: ReadonlyMap<string, MasterKey>
+}
+
+/** Both are made once, when the ring is parsed. */
+export interface MasterKey {
+  readonly key: Promise<CryptoKey>
+  /** Tells whether it is the same key as before under an id. Of 256 random bits a hash gives nothing away. */
+  readonly fingerprint: Promise<string>
 }
 
 /**
@@ -20,7 +28,7 @@ export interface Keyring {
  * An error names a key by its place in the list, because anything it quoted could be key material.
  */
 export function parseKeyring(text: string): Result<Keyring, string> {
-  const keys = new Map<string, Promise<CryptoKey>>()
+  const keys = new Map<string, MasterKey>()
   for (const [i, entry] of text.split(',').entries()) {
     const match = /^([A-Za-z0-9_-]{1,32}):(\S+)$/.exec(entry.trim())
     if (match === null) return err(`master key ${i + 1} is not written as "id:base64"`)
@@ -30,7 +38,10 @@ export function parseKeyring(text: string): Result<Keyring, string> {
     if (bytes.value.length !== KEY_BYTES)
       return err(`master key ${i + 1} has ${bytes.value.length} bytes, not ${KEY_BYTES}`)
     if (keys.has(id)) return err(`master key ${i + 1} has the id of one before it`)
-    keys.set(id, crypto.subtle.importKey('raw', bytes.value, 'AES-GCM', false, ['encrypt', 'decrypt']))
+    keys.set(id, {
+      key: crypto.subtle.importKey('raw', bytes.value, 'AES-GCM', false, ['encrypt', 'decrypt']),
+      fingerprint: fingerprintOf(bytes.value),
+    })
   }
   const [current = ''] = keys.keys()
   return ok({ current, keys })
@@ -41,7 +52,7 @@ export function parseKeyring(text: string): Result<Keyring, string> {
  * @param context associated data: unsealing needs the same, so that a sealed text cannot be moved elsewhere
  */
 export async function seal(keyring: Keyring, plaintext: string, context: string): Promise<string> {
-  const key = await keyring.keys.get(keyring.current)
+  const key = await keyring.keys.get(keyring.current)?.key
   if (key === undefined) throw new Error('a parsed keyring holds its current key')
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const ciphertext = await crypto.subtle.encrypt(parameters(iv, context), key, encodeUtf8(plaintext))
@@ -51,23 +62,47 @@ export async function seal(keyring: Keyring, plaintext: string, context: string)
   return `${keyring.current}.${toBase64(sealed)}`
 }
 
-/** `not_authentic`: altered, sealed under another key of the same id, or sealed for another context. */
+/** The id of the key that a sealed text says it is sealed under. */
+export function sealedUnder(sealed: string): string {
+  return sealed.slice(0, Math.max(0, sealed.indexOf('.')))
+}
+
+/** `unknown_key`: no key of its id, nor any other, opens it. `not_authentic`: altered, sealed under another key of the same id, or sealed for another context. */
 export type UnsealError = 'malformed' | 'unknown_key' | 'not_authentic'
 
-/** Decrypts what {@link seal} made with any key of the ring. */
+/**
+ * Decrypts what {@link seal} made with any key of the ring: the one that it names, or else one of the others, so that a
+ * key which was given another id, or another key's id, still opens what is its own.
+ */
 export async function unseal(keyring: Keyring, sealed: string, context: string): Promise<Result<string, UnsealError>> {
   const dot = sealed.indexOf('.')
   const bytes = fromBase64(sealed.slice(dot + 1))
   if (dot < 0 || !bytes.ok || bytes.value.length < IV_BYTES + TAG_BYTES) return err('malformed')
-  const key = await keyring.keys.get(sealed.slice(0, dot))
-  if (key === undefined) return err('unknown_key')
-  try {
-    const iv = bytes.value.slice(0, IV_BYTES)
-    const plaintext = await crypto.subtle.decrypt(parameters(iv, context), key, bytes.value.slice(IV_BYTES))
-    return ok(new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(plaintext))
-  } catch {
-    return err('not_authentic')
+  const named = keyring.keys.get(sealedUnder(sealed))
+  const others = [...keyring.keys.values()].filter((other) => other !== named)
+  for (const { key } of named === undefined ? others : [named, ...others]) {
+    const plaintext = await decrypt(await key, bytes.value, context)
+    if (plaintext !== null) return ok(plaintext)
   }
+  return err(named === undefined ? 'unknown_key' : 'not_authentic')
+}
+
+async function decrypt(key: CryptoKey, sealed: Uint8Array, context: string): Promise<string | null> {
+  try {
+    const iv = sealed.slice(0, IV_BYTES)
+    const plaintext = await crypto.subtle.decrypt(parameters(iv, context), key, sealed.slice(IV_BYTES))
+    return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(plaintext)
+  } catch {
+    return null
+  }
+}
+
+async function fingerprintOf(key: Uint8Array): Promise<string> {
+  const of_what = encodeUtf8('postern master key ')
+  const named = new Uint8Array(of_what.length + key.length)
+  named.set(of_what)
+  named.set(key, of_what.length)
+  return (await sha256Hex(named)).slice(0, FINGERPRINT_LENGTH)
 }
 
 function parameters(iv: Uint8Array, context: string) {
