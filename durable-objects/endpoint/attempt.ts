@@ -16,7 +16,7 @@ import type { Parcel } from './delivery-row.ts'
 import type { Outcome } from './machine.ts'
 import { errorOfStatus, outcomeOf, retryAfterMs } from './outcome.ts'
 import { ownHeaders } from './own-headers.ts'
-import { readCapped, responseHeaders, shownRequestHeaders } from './record.ts'
+import { readCapped, responseHeaders, shownRequestHeaders, withoutValues } from './record.ts'
 import type { AttemptError, AttemptRecord, EndpointSettings } from './rpc.ts'
 import { signingKeys } from './signing-keys.ts'
 
@@ -59,6 +59,8 @@ interface Prepared {
   /** The same, as they are sent. */
   sent_headers: Headers
   body: Uint8Array
+  /** Of the endpoint's own headers: not to be kept, whoever says them. */
+  own_values: readonly string[]
 }
 
 interface Failed {
@@ -118,9 +120,9 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
     'postern-attempt': String(job.number),
   }
   const sent_headers = sendable(headers)
-  return sent_headers.ok
-    ? ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value })
-    : sent_headers
+  if (!sent_headers.ok) return sent_headers
+  const own_values = Object.values(own_headers.value)
+  return ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value, own_values })
 }
 
 /** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
@@ -204,6 +206,7 @@ function finish(
   { error, detail, response }: Sent,
 ): FinishedAttempt {
   const ended_at = now()
+  const shown = (text: string) => withoutValues(text, prepared?.own_values ?? [])
   return {
     record: {
       id: createId('att', started_at, random),
@@ -214,8 +217,10 @@ function finish(
       error,
       detail: detail?.slice(0, DETAIL_LENGTH_MAX) ?? null,
       request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers, destination.headers),
-      response_headers: response?.headers ?? {},
-      response_body: response?.body ?? '',
+      response_headers: Object.fromEntries(
+        Object.entries(response?.headers ?? {}).map(([name, value]) => [name, shown(value)]),
+      ),
+      response_body: shown(response?.body ?? ''),
     },
     outcome: outcomeOf(error, response === null ? null : retryAfterMs(response.status, response.retry_after, ended_at)),
   }

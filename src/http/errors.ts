@@ -57,7 +57,7 @@ export const answerNotFound =
       routes().some((route) => route.method === method && matches(route.path, c.req.path)),
     )
     if (allowed.length === 0)
-      return problemResponse(problem('not_found', `there is nothing at ${c.req.path}`), c.var.requestId)
+      return problemResponse(problem('not_found', 'there is nothing at this path'), c.var.requestId)
     const headers = { allow: allowed.join(', ') }
     return problemResponse(problem('method_not_allowed', `use ${allowed.join(' or ')}`, { headers }), c.var.requestId)
   }

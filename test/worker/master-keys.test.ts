@@ -428,6 +428,7 @@ describe('a master key that was removed too early', () => {
       ],
       rotation: { unsealable: 0 },
     })
+    expect(await keysInCopy(lost.id)).toEqual(['k2', 'k2'])
     await deployMasterKeys(k2)
     expect(await reveal(tenant, lost.id)).toEqual([lost.secret])
     const arrival = await deliver(tenant, lost)
