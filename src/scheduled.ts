@@ -1,3 +1,4 @@
+import { keepAuditLog } from './audit/upkeep.ts'
 import type { Deps } from './deps.ts'
 import { rotateMasterKey } from './master-keys/rotate.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
@@ -14,8 +15,9 @@ interface Job {
 export const JOBS: Readonly<Record<string, Job>> = {
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
-  '37 * * * *': { name: 'master_keys.rotate', run: rotateMasterKey },
+  '37 * * * *': { name: 'audit.upkeep', run: keepAuditLog },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },
+  '57 * * * *': { name: 'master_keys.rotate', run: rotateMasterKey },
 }
 
 /**

@@ -13,14 +13,21 @@ export function headerContext({ tenant_id, endpoint_id }: Owner, name: string): 
   return `${tenant_id}/${endpoint_id}/headers/${name}`
 }
 
+/** @param before as they are stored: a value that has not changed stays as it is, so that nothing seems to have changed */
 export async function sealHeaders(
   keyring: Keyring,
   owner: Owner,
   headers: Readonly<Record<string, string>>,
+  before: StoredHeaders = {},
 ): Promise<StoredHeaders> {
-  const sealing = Object.entries(headers).map(
-    async ([name, value]) => [name, { sealed: await seal(keyring, value, headerContext(owner, name)) }] as const,
-  )
+  const sealing = Object.entries(headers).map(async ([name, value]) => {
+    const stored = before[name]
+    if (typeof stored === 'object') {
+      const same = await openHeader(keyring, owner, name, stored)
+      if (same.ok && same.value === value) return [name, stored] as const
+    }
+    return [name, { sealed: await seal(keyring, value, headerContext(owner, name)) }] as const
+  })
   return Object.fromEntries(await Promise.all(sealing))
 }
 

@@ -1,5 +1,5 @@
 /** Secrets at rest: AES-256-GCM under a ring of master keys, so that a key can be replaced while the old one still decrypts. */
-import { fromBase64, sha256Hex, toBase64 } from './hash.ts'
+import { fromBase64, toBase64 } from './hash.ts'
 import { err, ok, type Result } from './result.ts'
 import { encodeUtf8 } from './utf8.ts'
 
@@ -7,20 +7,14 @@ const KEY_BYTES = 32
 /** What GCM is made for (NIST SP 800-38D, section 8.2.2): random, and safe for 2^32 secrets under one key. */
 const IV_BYTES = 12
 const TAG_BYTES = 16
-/** Enough to tell keys apart. */
-const FINGERPRINT_LENGTH = 16
 
 export interface Keyring {
   /** The id of the key that encrypts. */
   readonly current: string
-  readonly keys: ReadonlyMap<string, MasterKey>
-}
-
-/** Both are made once, when the ring is parsed. */
-export interface MasterKey {
-  readonly key: Promise<CryptoKey>
-  /** Tells whether it is the same key as before under an id. Of 256 random bits a hash gives nothing away. */
-  readonly fingerprint: Promise<string>
+  /** Each is imported once, when the ring is parsed. */
+  readonly keys: ReadonlyMap<string, Promise<CryptoKey>>
+  /** The same, to derive other keys from. */
+  readonly roots: ReadonlyMap<string, Promise<CryptoKey>>
 }
 
 /**
@@ -28,7 +22,8 @@ export interface MasterKey {
  * An error names a key by its place in the list, because anything it quoted could be key material.
  */
 export function parseKeyring(text: string): Result<Keyring, string> {
-  const keys = new Map<string, MasterKey>()
+  const keys = new Map<string, Promise<CryptoKey>>()
+  const roots = new Map<string, Promise<CryptoKey>>()
   for (const [i, entry] of text.split(',').entries()) {
     const match = /^([A-Za-z0-9_-]{1,32}):(\S+)$/.exec(entry.trim())
     if (match === null) return err(`master key ${i + 1} is not written as "id:base64"`)
@@ -38,13 +33,23 @@ export function parseKeyring(text: string): Result<Keyring, string> {
     if (bytes.value.length !== KEY_BYTES)
       return err(`master key ${i + 1} has ${bytes.value.length} bytes, not ${KEY_BYTES}`)
     if (keys.has(id)) return err(`master key ${i + 1} has the id of one before it`)
-    keys.set(id, {
-      key: crypto.subtle.importKey('raw', bytes.value, 'AES-GCM', false, ['encrypt', 'decrypt']),
-      fingerprint: fingerprintOf(bytes.value),
-    })
+    keys.set(id, crypto.subtle.importKey('raw', bytes.value, 'AES-GCM', false, ['encrypt', 'decrypt']))
+    roots.set(id, crypto.subtle.importKey('raw', bytes.value, 'HKDF', false, ['deriveBits']))
   }
   const [current = ''] = keys.keys()
-  return ok({ current, keys })
+  return ok({ current, keys, roots })
+}
+
+/**
+ * Derives 32 bytes from a master key (RFC 5869), so that what is signed and what is encrypted share no key.
+ * Undefined when the ring does not have it.
+ * @param purpose what they are for: another one gives other bytes
+ */
+export async function deriveBytes(keyring: Keyring, key_id: string, purpose: string): Promise<Uint8Array | undefined> {
+  const root = await keyring.roots.get(key_id)
+  if (root === undefined) return undefined
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encodeUtf8(purpose) }
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, root, KEY_BYTES * 8))
 }
 
 /**
@@ -52,7 +57,7 @@ export function parseKeyring(text: string): Result<Keyring, string> {
  * @param context associated data: unsealing needs the same, so that a sealed text cannot be moved elsewhere
  */
 export async function seal(keyring: Keyring, plaintext: string, context: string): Promise<string> {
-  const key = await keyring.keys.get(keyring.current)?.key
+  const key = await keyring.keys.get(keyring.current)
   if (key === undefined) throw new Error('a parsed keyring holds its current key')
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const ciphertext = await crypto.subtle.encrypt(parameters(iv, context), key, encodeUtf8(plaintext))
@@ -80,7 +85,7 @@ export async function unseal(keyring: Keyring, sealed: string, context: string):
   if (dot < 0 || !bytes.ok || bytes.value.length < IV_BYTES + TAG_BYTES) return err('malformed')
   const named = keyring.keys.get(sealedUnder(sealed))
   const others = [...keyring.keys.values()].filter((other) => other !== named)
-  for (const { key } of named === undefined ? others : [named, ...others]) {
+  for (const key of named === undefined ? others : [named, ...others]) {
     const plaintext = await decrypt(await key, bytes.value, context)
     if (plaintext !== null) return ok(plaintext)
   }
@@ -95,14 +100,6 @@ async function decrypt(key: CryptoKey, sealed: Uint8Array, context: string): Pro
   } catch {
     return null
   }
-}
-
-async function fingerprintOf(key: Uint8Array): Promise<string> {
-  const of_what = encodeUtf8('postern master key ')
-  const named = new Uint8Array(of_what.length + key.length)
-  named.set(of_what)
-  named.set(key, of_what.length)
-  return (await sha256Hex(named)).slice(0, FINGERPRINT_LENGTH)
 }
 
 function parameters(iv: Uint8Array, context: string) {

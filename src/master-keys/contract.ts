@@ -9,6 +9,7 @@ const masterKeySchema = z
     configured: z.boolean().openapi({ description: 'MASTER_KEYS has it; if not, what is under it cannot be opened' }),
     changed: z.boolean().openapi({ description: 'Another key has this id now than when it was first seen' }),
     secrets: z.int().openapi({ description: 'What the database has under it at this moment' }),
+    audit_logs: z.int().openapi({ description: 'Audit logs whose newest entry is under it' }),
     removable: z.boolean().openapi({ description: 'Nothing needs it: MASTER_KEYS may go without it' }),
   })
   .openapi('MasterKey')
@@ -17,9 +18,9 @@ export const masterKeysSchema = z
   .object({
     data: z.array(masterKeySchema),
     rotation: z.object({
-      step: z.enum(['pending', 'reseal', 'tell', 'done', 'refused']).openapi({
+      step: z.enum(['pending', 'reseal', 'tell', 'vouch', 'done', 'refused']).openapi({
         description:
-          '`pending`: nobody has looked since MASTER_KEYS changed; `reseal`: the database is being brought under the current key; `tell`: Endpoints are being told; `done`; `refused`: the current key is not the one that had its id before',
+          '`pending`: nobody has looked since MASTER_KEYS changed; `reseal`: the database is being brought under the current key; `tell`: Endpoints are being told; `vouch`: audit logs get an entry under it; `done`; `refused`: the current key is not the one that had its id before',
       }),
       endpoints_told: z.boolean().openapi({ description: 'No Endpoint has a copy under another key than the current' }),
       endpoints_untold: z.int().openapi({ description: 'Endpoints that did not answer, and are asked again' }),
@@ -40,6 +41,7 @@ export function toMasterKeysJson(view: MasterKeysView): z.output<typeof masterKe
       configured: key.is_configured,
       changed: key.is_changed,
       secrets: key.secrets,
+      audit_logs: key.audit_logs,
       removable: key.is_removable,
     })),
     rotation: {

@@ -3,8 +3,9 @@ import { LOAD, readRotation } from './held-rotation.ts'
 import { changedKeys, describeRing, type Step } from './rotation.ts'
 import { SEALED_COLUMNS } from './sealed-columns.ts'
 import { countByKey } from './sealed-statements.ts'
+import { COUNT_LOGS } from './vouch-for-logs.ts'
 
-export interface MasterKeyView {
+interface MasterKeyView {
   id: string
   is_current: boolean
   /** Whether MASTER_KEYS has it. */
@@ -13,6 +14,8 @@ export interface MasterKeyView {
   is_changed: boolean
   /** What D1 has under it. */
   secrets: number
+  /** Audit logs whose newest entry is under it: nobody could vouch for them without it. */
+  audit_logs: number
   /** Nothing needs it any more, in D1 or in a copy of an Endpoint. */
   is_removable: boolean
 }
@@ -32,18 +35,18 @@ export interface MasterKeysView {
 /** What each master key is still needed for. Counted at this moment; the rest is as the job knows it. */
 export async function readMasterKeys({ env, settings }: Deps): Promise<MasterKeysView> {
   const { current, keys } = settings.keyring
-  const [[progress] = [], ...counts] = (
-    await env.DB.batch<Record<string, unknown>>(
-      [LOAD, ...SEALED_COLUMNS.map(countByKey)].map((sql) => env.DB.prepare(sql)),
-    )
-  ).map(({ results }) => results)
+  const statements = [LOAD, COUNT_LOGS, ...SEALED_COLUMNS.map(countByKey)].map((sql) => env.DB.prepare(sql))
+  const answers = await env.DB.batch<Record<string, unknown>>(statements)
+  const [[progress] = [], logs = [], ...counts] = answers.map(({ results }) => results)
   const known = readRotation((progress as { progress: string; updated_at: number } | undefined) ?? null)
   const ring = await describeRing(settings.keyring)
   const changed = changedKeys(known?.rotation ?? null, ring)
   const sealed = total(counts.flat() as unknown as Count[])
+  const ending = total(logs as unknown as Count[])
   const is_told = known !== null && known.rotation.told === ring[0]
   const is_same_ring = known?.rotation.ring.join(' ') === ring.join(' ')
-  const ids = [...keys.keys(), ...[...sealed.keys()].filter(isKeyId).filter((id) => !keys.has(id))]
+  const gone = [...sealed.keys(), ...ending.keys()].filter(isKeyId).filter((id) => !keys.has(id))
+  const ids = [...keys.keys(), ...new Set(gone)]
   return {
     keys: ids.map((id) => ({
       id,
@@ -51,7 +54,8 @@ export async function readMasterKeys({ env, settings }: Deps): Promise<MasterKey
       is_configured: keys.has(id),
       is_changed: changed.includes(id),
       secrets: sealed.get(id) ?? 0,
-      is_removable: id !== current && keys.has(id) && !sealed.has(id) && is_told && !changed.includes(current),
+      audit_logs: ending.get(id) ?? 0,
+      is_removable: id !== current && is_told && !sealed.has(id) && !ending.has(id) && !changed.includes(current),
     })),
     plain: sealed.get(null) ?? 0,
     step: changed.includes(current) ? 'refused' : known !== null && is_same_ring ? known.rotation.step : 'pending',

@@ -1,3 +1,5 @@
+import { record } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -18,6 +20,8 @@ export async function requestRotation(deps: Deps): Promise<Result<void, Problem>
       problem('master_key_changed', `${current} stood for another key before: give the new one an id of its own`),
     )
   }
+  const recorded = await record(deps, OPERATOR_CHAIN, { action: 'master_key.rotate', target: current })
+  if (!recorded.ok) return recorded
   const run = new Run(deps.now, BOUNDS)
   const running = runJob('master_keys.rotate', deps.now, run, () => rotateMasterKey(deps, run, true))
   deps.waitUntil(running.catch(() => {}))

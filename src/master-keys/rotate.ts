@@ -6,6 +6,7 @@ import { HeldRotation, loadRotation } from './held-rotation.ts'
 import { resealPass } from './reseal.ts'
 import { afterPass, changedKeys, describeRing, nextRotation } from './rotation.ts'
 import { tellEndpoints } from './tell-endpoints.ts'
+import { vouchForLogs } from './vouch-for-logs.ts'
 
 /**
  * Brings everything that is sealed under the current master key, as far as the run may. When nothing is to do it costs one
@@ -37,8 +38,10 @@ async function goOn(deps: Deps, run: Run, held: HeldRotation): Promise<void> {
     const { rotation, is_over } = afterPass(held.rotation, deps.now())
     if ((await held.keep(rotation)) === null || is_over) return
   }
-  if (held.rotation.step === 'tell' && (await tellEndpoints(deps, run, held)) && run.take()) {
+  if (held.rotation.step === 'tell') {
+    if (!(await tellEndpoints(deps, run, held)) || !run.take()) return
     const { ring } = held.rotation
-    await held.keep({ ...held.rotation, step: 'done', told: ring[0] ?? null })
+    if ((await held.keep({ ...held.rotation, step: 'vouch', told: ring[0] ?? null })) === null) return
   }
+  if ((await vouchForLogs(deps, run)) && run.take()) await held.keep({ ...held.rotation, step: 'done' })
 }

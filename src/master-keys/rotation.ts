@@ -1,5 +1,6 @@
 /** How far a rotation of the master key has come, and what is next: decisions alone. */
-import type { Keyring } from '../lib/keyring.ts'
+import { toHex } from '../lib/hash.ts'
+import { deriveBytes, type Keyring } from '../lib/keyring.ts'
 
 /**
  * A deployment reaches the last isolate within minutes, and until then somebody may still seal under the key of before.
@@ -10,11 +11,11 @@ export const SETTLING_MS = 10 * 60 * 1000
 /** Primary key of a row, in the order of its columns. */
 export type Place = readonly string[]
 
-/** Seal again what is under another key; then tell the Endpoints, which keep copies. */
-export type Step = 'reseal' | 'tell' | 'done'
+/** Seal again what is under another key; then tell the Endpoints, which keep copies; then let the audit logs go on under the new key. */
+export type Step = 'reseal' | 'tell' | 'vouch' | 'done'
 
 /** One way through all sealed columns. */
-export interface Pass {
+interface Pass {
   began_at: number
   /** Which of the columns it has come to, and how far. */
   column: number
@@ -44,9 +45,16 @@ export interface Rotation {
   untold: readonly Place[]
 }
 
+/** Enough to tell keys apart. */
+const FINGERPRINT_BYTES = 8
+
 /** The keys of a ring, `id:fingerprint`, the current one first and the others in order. */
-export async function describeRing({ current, keys }: Keyring): Promise<string[]> {
-  const described = [...keys].map(async ([id, { fingerprint }]) => ({ id, text: `${id}:${await fingerprint}` }))
+export async function describeRing(keyring: Keyring): Promise<string[]> {
+  const { current, keys } = keyring
+  const described = [...keys.keys()].map(async (id) => {
+    const bytes = await deriveBytes(keyring, id, 'postern master key fingerprint')
+    return { id, text: `${id}:${toHex((bytes ?? new Uint8Array()).subarray(0, FINGERPRINT_BYTES))}` }
+  })
   const all = await Promise.all(described)
   const others = all.filter(({ id }) => id !== current).map(({ text }) => text)
   return [...all.filter(({ id }) => id === current).map(({ text }) => text), ...others.toSorted()]
@@ -100,7 +108,7 @@ export function nextRotation(
   }
 }
 
-export function newPass(now: number): Pass {
+function newPass(now: number): Pass {
   return { began_at: now, column: 0, after: [], resealed: 0, unsealable: 0 }
 }
 
@@ -114,6 +122,6 @@ export function afterPass(rotation: Rotation, now: number): { rotation: Rotation
   // Others may have written behind its back: only a pass with nothing to do can tell that there is nothing left.
   if (pass.resealed > 0) return { rotation: next, is_over: false }
   if (pass.began_at < current_since + SETTLING_MS) return { rotation: next, is_over: true }
-  const step = told === ring[0] ? 'done' : 'tell'
+  const step = told === ring[0] ? 'vouch' : 'tell'
   return { rotation: { ...next, step, told_after: [], untold: [] }, is_over: false }
 }

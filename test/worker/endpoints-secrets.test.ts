@@ -118,6 +118,18 @@ describe('a signing secret', () => {
     expect(Object.fromEntries((await deliver(tenant, endpoint)).headers)).toMatchObject(body.headers)
   })
 
+  it('is not said to have changed when the same header values are set again', async () => {
+    const tenant = await createTenant()
+    const headers = { authorization: 'Bearer s3cret-of-acme' }
+    const { id } = await tenant.endpoint({ headers })
+    const change = async (changed: Json) => {
+      await tenant.call('PATCH', `/endpoints/${id}`, { body: { headers: changed } })
+      return (await tenant.call('GET', '/audit-log')).body.data[0].after.headers
+    }
+    expect(await change(headers)).toBeUndefined()
+    expect(await change({ authorization: 'Bearer another' })).toEqual({ authorization: '[hidden]' })
+  })
+
   it('does not open in another endpoint, or as another header, that somebody has moved it to', async () => {
     const tenant = await createTenant()
     const [mine, other] = [await tenant.endpoint({ headers: { 'x-a': 'one', 'x-b': 'two' } }), await tenant.endpoint()]

@@ -296,7 +296,7 @@ export async function consumed(
 
 /** Lets the platform start a job, as its cron does. */
 export async function runCron(
-  job: 'retention.rows' | 'retention.payloads' | 'tenants.purge' | 'master_keys.rotate',
+  job: 'retention.rows' | 'retention.payloads' | 'audit.upkeep' | 'tenants.purge' | 'master_keys.rotate',
 ): Promise<void> {
   const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
   const context = createExecutionContext()

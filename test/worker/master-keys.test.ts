@@ -31,7 +31,7 @@ let k2: string
 beforeEach(async () => {
   ;[k1, k2] = [masterKey('k1'), masterKey('k2')]
   await deployMasterKeys(k1)
-  await env.DB.batch(['endpoints', 'upkeep'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
+  await env.DB.batch(['endpoints', 'upkeep', 'audit_log'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
 })
 
 afterEach(async () => {
@@ -198,6 +198,33 @@ describe('a new master key', () => {
     expect(await masterKeyOf('k2')).toMatchObject({ secrets: 0, removable: true })
     await deployMasterKeys(k1)
     for (const endpoint of endpoints) expect(await reveal(tenant, endpoint.id)).toEqual([endpoint.secret])
+  })
+})
+
+describe('an audit log', () => {
+  const verified = async (path: string) => (await call('GET', `${path}/audit-log/verify`)).body
+
+  it('whose newest entry is under the old key keeps that from being removable, until one under the new key vouches for it', async () => {
+    const tenant = await createTenant()
+    await call('POST', '/v1/keys', { body: { name: 'Ada' } })
+    await deployMasterKeys(k2, k1)
+    await runCron('master_keys.rotate')
+    expect(await masterKeyOf('k1')).toMatchObject({ secrets: 0, audit_logs: 2, removable: false })
+    skip(HOUR_MS)
+    await runCron('master_keys.rotate')
+    expect(await masterKeyOf('k1')).toMatchObject({ audit_logs: 0, removable: true })
+    const [newest] = (await tenant.call('GET', '/audit-log')).body.data
+    expect(newest).toMatchObject({ action: 'master_key.rotate', target: 'k2', actor: { role: 'system' } })
+
+    await deployMasterKeys(k2)
+    expect(await verified(tenant.path)).toMatchObject({ holds: true, unvouched: 0 })
+    expect(await verified('/v1')).toMatchObject({ holds: true, unvouched: 0 })
+  })
+
+  it('of the operators says who asked for a rotation', async () => {
+    await call('POST', '/v1/master-keys/rotation')
+    const { body } = await call('GET', '/v1/audit-log?action=master_key.rotate')
+    expect(body.data[0]).toMatchObject({ target: 'k1', actor: { role: 'operator' } })
   })
 })
 

@@ -7,7 +7,6 @@ import { env } from 'cloudflare:workers'
 import { expect, vi } from 'vitest'
 import { operationsOf, readDocument } from './api-document.ts'
 import {
-  breakDatabase,
   breakEndpoint,
   type CallOptions,
   call,
@@ -177,14 +176,14 @@ export class PlantedLife {
       secret: this.plant('secret of what is lost', random('whsec_')),
       headers: { authorization: this.plant('header of what is lost', random('Bearer ')) },
     }
-    const mend = breakDatabase((sql) => /^(insert|update)/i.test(sql))
+    const failing = vi.spyOn(env.DB, 'batch').mockRejectedValue(new Error('D1_ERROR: Network connection lost.'))
     const replies = [
       await this.ask('POST', `${path}/endpoints`, { body: lost }),
       await this.ask('PATCH', this.of('fine'), { body: { headers: lost.headers } }),
       await this.ask('POST', `${this.of('fine')}/secret/rotate`, { body: { secret: lost.secret } }),
       await this.ask('POST', `${path}/keys`, { body: { name: 'lost', role: 'viewer' } }),
     ]
-    mend()
+    failing.mockRestore()
     expect(replies.map(({ status }) => status)).toEqual([503, 503, 503, 503])
     const broken = vi.spyOn(env.DB, 'prepare').mockImplementation(() => {
       throw new TypeError('nobody expected this')
