@@ -45,7 +45,9 @@ describe('roles, as the design has them', () => {
   it('let an admin do everything within a tenant', () => {
     const refused = ALL.filter((permission) => !may('admin', permission))
     expect(
-      refused.every((permission) => /^(tenant|internal_dead_letter|operator_key|master_key)\./.test(permission)),
+      refused.every((permission) =>
+        /^(tenant|internal_dead_letter|operator_key|operator_audit_log|master_key)\./.test(permission),
+      ),
     ).toBe(true)
   })
 

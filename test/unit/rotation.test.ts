@@ -96,7 +96,7 @@ describe('after a pass', () => {
     expect(afterPass(later, NOW + SETTLING_MS).rotation.step).toBe('tell')
   })
 
-  it('it is done when no copy has changed', () => {
-    expect(afterPass(begun({}, { told: k2[0] ?? null }), NOW).rotation.step).toBe('done')
+  it('Endpoints are not told when no copy has changed since they were', () => {
+    expect(afterPass(begun({}, { told: k2[0] ?? null }), NOW).rotation.step).toBe('vouch')
   })
 })
