@@ -39,6 +39,8 @@ export interface Instruments {
   dispatcher: Dispatcher
   dead_letters: DeadLetterOutbox
   projection: Projection
+  /** What it knows is no use: D1 may know better. */
+  refreshSettings: () => Promise<void>
   log: Log
 }
 
@@ -165,6 +167,8 @@ export class Interpreter {
       { kind: 'finished', position: parcel.position, outcome: is_blamed ? outcome : withoutBlame(outcome) },
       { record },
     )
+    // Its copy may be sealed under a master key that is gone, while D1 has the secret under another.
+    if (record.error === 'signing_failed') void this.at.refreshSettings()
     try {
       this.at.env.ATTEMPTS.writeDataPoint({
         indexes: [destination.tenant_id],

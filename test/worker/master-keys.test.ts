@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeps, type Deps } from '../../src/deps.ts'
 import { rotateMasterKey } from '../../src/master-keys/rotate.ts'
 import { Run } from '../../src/retention/run.ts'
+import { itemOf } from './enqueued.ts'
 import {
   type Arrival,
   breakEndpoint,
@@ -461,6 +462,27 @@ describe('a master key that was removed too early', () => {
     const arrival = await deliver(tenant, lost)
     expect(isSignedWith(lost.secret, arrival)).toBe(true)
     expect(arrival.headers.get('authorization')).toBe('Bearer s3cret')
+  })
+
+  it('stops no Endpoint for long whose secret D1 has under another one: it asks there', async () => {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint()
+    await deployMasterKeys(k2, k1)
+    const mend = breakEndpoint(endpoint.id)
+    await rotateInTwoHours()
+    mend()
+    await deployMasterKeys(k2)
+    // By way of the queue, where nobody says that there is something newer.
+    const item = { ...itemOf(Date.now()), body: { inline: new TextEncoder().encode('{}') } }
+    const names = { tenant_id: tenant.id, endpoint_id: endpoint.id }
+    await stubOf(endpoint.id).enqueue({ ...names, settings_version: 0, epoch: 0, as: 'home', items: [item] })
+    await eventually('the copy to be renewed', async () => (await keysInCopy(endpoint.id)).join() === 'k2')
+    const [waiting] = (await tenant.call('GET', `/deliveries?endpoint_id=${endpoint.id}`)).body.data
+    expect(waiting).toMatchObject({ state: 'waiting', last_error: 'signing_failed' })
+    await tenant.call('POST', `/deliveries/${waiting.id}/retry`)
+    await tenant.deliveryIn('succeeded', waiting.message_id, endpoint.id)
+    const [arrival] = receivers.current.arrivals(endpoint.url)
+    expect(arrival && isSignedWith(endpoint.secret, arrival)).toBe(true)
   })
 
   it('leaves an endpoint that can be mended without it, by a new secret', async () => {
