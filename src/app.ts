@@ -15,6 +15,7 @@ import { securityHeaders } from './http/security-headers.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { logs } from './lib/log.ts'
+import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
@@ -54,6 +55,7 @@ export function createApp() {
   app.route('/', operatorStepUpRoutes)
   app.route('/', tenantRoutes)
   app.route('/', quotaRoutes)
+  app.route('/', masterKeyRoutes)
   app.route('/', auditRoutes)
   app.route('/', healthRoutes)
   mountDocs(app)

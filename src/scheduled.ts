@@ -1,11 +1,10 @@
 import { keepAuditLog } from './audit/upkeep.ts'
 import type { Deps } from './deps.ts'
-import { log } from './lib/log.ts'
-import { report } from './report.ts'
+import { rotateMasterKey } from './master-keys/rotate.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
 import { expireContent } from './retention/expire-content.ts'
-import { Run } from './retention/run.ts'
+import { Run, runJob } from './retention/run.ts'
 import { runErasures } from './subjects/run-erasures.ts'
 import { purgeTenants } from './tenants/purge-tenants.ts'
 
@@ -22,6 +21,7 @@ export const JOBS: Readonly<Record<string, Job>> = {
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
   '37 * * * *': { name: 'audit.upkeep', run: keepAuditLog },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },
+  '57 * * * *': { name: 'master_keys.rotate', run: rotateMasterKey },
 }
 
 /**
@@ -30,15 +30,8 @@ export const JOBS: Readonly<Record<string, Job>> = {
  */
 export async function runScheduled({ cron }: Pick<ScheduledController, 'cron'>, deps: Deps): Promise<void> {
   const job = JOBS[cron]
-  const run = new Run(deps.now)
-  const started_at = deps.now()
-  const summary = () => ({ ...run.counts, is_cut_off: run.is_cut_off, duration_ms: deps.now() - started_at })
-  try {
+  await runJob(deps, job?.name ?? cron, new Run(deps.now), async (run) => {
     if (job === undefined) throw new Error(`no job for cron ${cron}`)
     await job.run(deps, run)
-    log('info', job.name, summary())
-  } catch (error) {
-    report(deps, 'scheduled.failed', error, { job: job?.name ?? cron, ...summary() })
-    throw error
-  }
+  })
 }

@@ -17,7 +17,8 @@ import { VERSION } from '../../src/version.ts'
 import type { Parcel } from './delivery-row.ts'
 import type { Outcome } from './machine.ts'
 import { errorOfStatus, outcomeOf, retryAfterMs } from './outcome.ts'
-import { readCapped, responseHeaders, shownRequestHeaders } from './record.ts'
+import { ownHeaders } from './own-headers.ts'
+import { readCapped, responseHeaders, shownRequestHeaders, withoutValues } from './record.ts'
 import type { AttemptError, AttemptRecord, EndpointSettings } from './rpc.ts'
 import { signingKeys } from './signing-keys.ts'
 
@@ -62,6 +63,8 @@ interface Prepared {
   /** The same, as they are sent. */
   sent_headers: Headers
   body: Uint8Array
+  /** Of the endpoint's own headers: not to be kept, whoever says them. */
+  own_values: readonly string[]
 }
 
 interface Failed {
@@ -114,15 +117,14 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   }
   const body = await transform(destination.transform, parcel, payload)
   if (!body.ok) return body
-  const keys = await signingKeys(destination, means.keyring, now)
-  if (!keys.ok) {
-    means.report('secret.unsealable', new Error(keys.error), idsOf(job))
-    return err({ error: 'signing_failed', detail: keys.error })
-  }
+  const keys = await signingKeys(destination, means, now)
+  if (!keys.ok) return err({ error: 'signing_failed', detail: keys.error })
+  const own_headers = await ownHeaders(destination, means)
+  if (!own_headers.ok) return err({ error: 'signing_failed', detail: own_headers.error })
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
     ...withoutReserved(JSON.parse(parcel.headers)),
-    ...withoutReserved(destination.headers),
+    ...withoutReserved(own_headers.value),
     // What comes back is kept as it came: nothing that a receiver packs is ever unpacked here.
     'accept-encoding': 'identity',
     'content-type': parcel.content_type,
@@ -133,9 +135,9 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
     'postern-attempt': String(job.number),
   }
   const sent_headers = sendable(headers)
-  return sent_headers.ok
-    ? ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value })
-    : sent_headers
+  if (!sent_headers.ok) return sent_headers
+  const own_values = Object.values(own_headers.value)
+  return ok({ url: url.value, headers, sent_headers: sent_headers.value, body: body.value, own_values })
 }
 
 /** Left out again at every attempt: the rules may have become stricter since the headers were saved. */
@@ -224,6 +226,7 @@ function finish(
   { error, detail, response }: Sent,
 ): FinishedAttempt {
   const ended_at = now()
+  const shown = (text: string) => withoutValues(text, prepared?.own_values ?? [])
   return {
     record: {
       id: createId('att', started_at, random),
@@ -234,8 +237,10 @@ function finish(
       error,
       detail: detail?.slice(0, DETAIL_LENGTH_MAX) ?? null,
       request_headers: prepared === null ? {} : shownRequestHeaders(prepared.headers, destination.headers),
-      response_headers: response?.headers ?? {},
-      response_body: response?.body ?? '',
+      response_headers: Object.fromEntries(
+        Object.entries(response?.headers ?? {}).map(([name, value]) => [name, shown(value)]),
+      ),
+      response_body: shown(response?.body ?? ''),
     },
     outcome: outcomeOf(
       error,

@@ -48,6 +48,8 @@ import { toBreakerView, toDeliveryView } from './views.ts'
 
 /** How often an object that is awake anyway asks D1 whether it is still wanted. */
 const CONFIRM_MS = 60 * 60 * 1000
+/** Less than until an attempt that could not be signed is made again. */
+const REFRESH_MS = 20 * 1000
 /** An object may have 10 GB. The rest is for what becomes of deliveries that it holds. */
 const DATABASE_BYTES_FULL = 9e9
 /** Rows that a restart may look at once more without anybody noticing. */
@@ -98,6 +100,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
   private readonly lane: number
   /** When D1 last said what this endpoint is. */
   private confirmed_at = 0
+  private refreshed_at = 0
   private tidied_at = 0
 
   constructor(ctx: DurableObjectState, env: Bindings) {
@@ -160,6 +163,7 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
         dispatcher,
         dead_letters,
         projection,
+        refreshSettings: () => this.refreshSettings(),
         log,
         report,
         reportAtEnd: (message, error, fields) => reportAtEnd(message, error, { ...this.names(), ...fields }),
@@ -340,6 +344,19 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
       upkeep_at: this.upkeepAt(Date.now()),
       unflushed,
     })
+  }
+
+  /** Takes over what D1 says, for want of something better. */
+  private async refreshSettings(): Promise<void> {
+    const { current } = this.settings
+    if (current === null || Date.now() - this.refreshed_at < REFRESH_MS) return
+    this.refreshed_at = Date.now()
+    try {
+      const settings = await this.settings.load(current)
+      if (settings !== null) this.adoptSettings(settings)
+    } catch (error) {
+      this.report('settings.stale', error)
+    }
   }
 
   /** Whether D1 no longer knows this endpoint. Asked rarely: it is for an object that did not hear of it. */

@@ -40,6 +40,8 @@ export interface Instruments {
   dispatcher: Dispatcher
   dead_letters: DeadLetterOutbox
   projection: Projection
+  /** What it knows is no use: D1 may know better. */
+  refreshSettings: () => Promise<void>
   log: Log
   report: Report
   /** Of what ends this life of the object. */
@@ -175,6 +177,8 @@ export class Interpreter {
       { kind: 'finished', position: parcel.position, outcome: is_blamed ? outcome : withoutBlame(outcome) },
       { record },
     )
+    // Its copy may be sealed under a master key that is gone, while D1 has the secret under another.
+    if (record.error === 'signing_failed') void this.at.refreshSettings()
     try {
       this.at.env.ATTEMPTS.writeDataPoint({
         indexes: [destination.tenant_id],

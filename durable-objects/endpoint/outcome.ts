@@ -23,6 +23,8 @@ const INTERRUPTIONS_MAX = 2880
 export function outcomeOf(error: AttemptError | null, retry_after_ms: number | null, interruptions = 0): Outcome {
   if (error === null) return { kind: 'success' }
   if (error === 'interrupted' && interruptions < INTERRUPTIONS_MAX) return { kind: 'interrupted' }
+  // A master key that is missing is an operator's slip, of all endpoints at once: putting it back has to heal all of it.
+  if (error === 'signing_failed') return { kind: 'interrupted' }
   return {
     kind: 'failure',
     retry_after_ms,
@@ -41,7 +43,6 @@ const NOT_THE_RECEIVER: ReadonlySet<AttemptError> = new Set([
   'invalid_request',
   'transform_failed',
   'payload_missing',
-  'signing_failed',
   'interrupted',
 ])
 

@@ -5,6 +5,9 @@ const HEADERS_MAX = 64
 const HEADER_NAME_LENGTH_MAX = 128
 const HEADER_VALUE_LENGTH_MAX = 512
 const RESPONSE_HEADERS_LENGTH_MAX = 8192
+const REDACTED = '[redacted]'
+/** What is shorter is in many texts by chance, and no credential. */
+const ECHOED_LENGTH_MIN = 8
 const SECRET_NAME = /auth|token|secret|key|cookie|password|credential/i
 /** As JSON each takes six bytes, and none says anything to a reader. */
 const CONTROL_CHARACTERS = /[^\P{Cc}\t\n\r]/gu
@@ -13,16 +16,31 @@ const CONTROL_CHARACTERS = /[^\P{Cc}\t\n\r]/gu
  * Request headers as sent. The endpoint's own are masked, because only their owner knows which of them is
  * a credential; forwarded ones when their name says so.
  */
-export function shownRequestHeaders(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
+export function shownRequestHeaders(sent: Record<string, string>, own: object): Record<string, string> {
   return Object.fromEntries(
     Object.entries(sent)
       // Postern's own come last, and they are the ones to keep.
       .slice(-HEADERS_MAX)
       .map(([name, value]) => [
         name,
-        name in own || SECRET_NAME.test(name) ? '[redacted]' : value.slice(0, HEADER_VALUE_LENGTH_MAX),
+        name in own || SECRET_NAME.test(name) ? REDACTED : value.slice(0, HEADER_VALUE_LENGTH_MAX),
       ]),
   )
+}
+
+/**
+ * A text of the receiver's without the values of the endpoint's own headers, which debugging servers like to send back.
+ * Also without the beginning of one where the text was cut off.
+ */
+export function withoutValues(text: string, values: readonly string[]): string {
+  let shown = text
+  for (const value of values.filter(({ length }) => length >= ECHOED_LENGTH_MIN)) {
+    shown = shown.replaceAll(value, REDACTED)
+    for (let length = value.length - 1; length >= ECHOED_LENGTH_MIN; length--) {
+      if (shown.endsWith(value.slice(0, length))) shown = shown.slice(0, -length) + REDACTED
+    }
+  }
+  return shown
 }
 
 /** The first headers of a response, each cut to a sane length: a receiver decides neither how much we store. */

@@ -24,6 +24,9 @@ export interface SealedSecret {
   expires_at: number | null
 }
 
+/** An endpoint's own headers by name: their values encrypted, but for those of before that was done. */
+export type StoredHeaders = Readonly<Record<string, string | { sealed: string }>>
+
 /** Everything an Endpoint needs to know from D1, pushed on change and pulled when a call names a newer version. */
 export interface EndpointSettings {
   tenant_id: string
@@ -36,7 +39,7 @@ export interface EndpointSettings {
   enabled_at: number | null
   /** Whoever enabled it wanted what was parked and accepted before this to be cancelled. */
   cancel_before: number | null
-  headers: Record<string, string>
+  headers: StoredHeaders
   secrets: SealedSecret[]
   timeout_ms: number
   retry_delays_ms: number[]

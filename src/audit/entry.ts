@@ -38,6 +38,7 @@ export const ACTIONS = [
   'key.totp.enrol',
   'key.totp.remove',
   'key.update',
+  'master_key.rotate',
   'message.replay',
   'step_up.update',
   'payload.reveal',

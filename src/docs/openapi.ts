@@ -18,6 +18,7 @@ const TAGS = [
   { name: 'Operator keys', description: 'Who may do what everywhere. For operators.' },
   { name: 'One-time codes', description: 'A second proof (TOTP) before sensitive operations.' },
   { name: 'Tenants', description: 'Your customers. For operators.' },
+  { name: 'Master keys', description: 'What encrypts secrets at rest, and its rotation. For operators.' },
   { name: 'Audit log', description: 'What was done in a tenant, by whom and from where: tamper-evident.' },
   { name: 'Operator audit log', description: 'The same for what operators do beyond a tenant.' },
   { name: 'Health', description: 'For load balancers and monitors.' },

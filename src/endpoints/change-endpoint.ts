@@ -55,7 +55,7 @@ export function toAuditedEndpoint(row: EndpointRow): Shown {
 
 /** With secrets in it: only to see whether they differ. */
 function toSeen(row: EndpointRow) {
-  return { ...toEndpointJson(row, true), secrets: row.secrets }
+  return { ...toEndpointJson(row, {}), headers: row.headers, secrets: row.secrets }
 }
 
 /** Values of headers may be credentials, and a secret is one, sealed or not. */

@@ -175,18 +175,15 @@ export const createdSchema = endpointSchema
   .extend({ secret: secretSchema.shape.secret, public_key: secretSchema.shape.public_key })
   .openapi('CreatedEndpoint')
 
-/**
- * An endpoint as the API shows it: without its secrets, and without the values of its headers, which
- * may be credentials, to those who may not see secrets.
- */
-export function toEndpointJson(row: EndpointRow, shows_secrets: boolean): z.output<typeof endpointSchema> {
+/** @param headers their values as far as whoever asks may see them (show-endpoint.ts) */
+export function toEndpointJson(row: EndpointRow, headers: Record<string, string>): z.output<typeof endpointSchema> {
   return {
     id: row.id,
     url: row.url,
     description: row.description,
     event_types: row.event_types,
     channels: row.channels,
-    headers: shows_secrets ? row.headers : mask(row.headers),
+    headers,
     timeout_ms: row.timeout_ms,
     retry_delays_s: row.retry_delays_s,
     max_in_flight: row.max_in_flight,
@@ -201,8 +198,4 @@ export function toEndpointJson(row: EndpointRow, shows_secrets: boolean): z.outp
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),
   }
-}
-
-function mask(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.keys(headers).map((name) => [name, '[redacted]']))
 }

@@ -10,6 +10,7 @@ import { toAuditedEndpoint } from './change-endpoint.ts'
 import { checkFields, checkSpread } from './check-fields.ts'
 import type { NewEndpoint } from './contract.ts'
 import { newLayout } from './lanes.ts'
+import { sealHeaders } from './own-headers.ts'
 import { pushEndpoint } from './push-settings.ts'
 import { makeSecret, type OpenSecret, sealSecret } from './secrets.ts'
 import type { EndpointRow } from './settings.ts'
@@ -42,6 +43,7 @@ export async function createEndpoint(
     id,
     version: 1,
     ...columns,
+    headers: await sealHeaders(deps.settings.keyring, { tenant_id: tenant.id, endpoint_id: id }, columns.headers),
     layout: newLayout(lanes),
     disabled: null,
     disabled_at: null,

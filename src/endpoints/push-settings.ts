@@ -6,7 +6,8 @@ import { and, asc, eq, gt } from 'drizzle-orm'
 import type { EndpointSettings } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
-import type { Reporting } from '../report.ts'
+import { type Reporting, report } from '../report.ts'
+import { callLanes } from './call-lanes.ts'
 import { everyLane, objectName } from './lanes.ts'
 import { loadEndpointSettings, selectTenant, toEndpointSettings } from './settings.ts'
 import { tellEndpoint } from './stub.ts'
@@ -71,6 +72,18 @@ export async function pushSettings(
       ),
     ),
   )
+}
+
+/** Tells every lane now, and says whether each of them knows these settings, or newer ones, from here on. */
+export async function confirmSettings(deps: Deps, settings: EndpointSettings): Promise<boolean> {
+  const { tenant_id, endpoint_id } = settings
+  try {
+    await callLanes(deps.env, settings, (stub) => stub.configure(settings))
+    return true
+  } catch (error) {
+    report(deps, 'endpoint.push_failed', error, { tenant_id, endpoint_id })
+    return false
+  }
 }
 
 /** A caller who hangs up must not leave half of the Endpoints untold. */

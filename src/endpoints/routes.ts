@@ -20,7 +20,6 @@ import {
   rotateBody,
   secretSchema,
   testBody,
-  toEndpointJson,
 } from './contract.ts'
 import { createEndpoint } from './create-endpoint.ts'
 import { deleteEndpoint } from './delete-endpoint.ts'
@@ -28,6 +27,8 @@ import { findEndpoint } from './find-endpoint.ts'
 import { listEndpoints } from './list-endpoints.ts'
 import { replayEndpoint } from './replay-endpoint.ts'
 import { revealSecrets, rotateSecret } from './rotate-secret.ts'
+import type { EndpointRow } from './settings.ts'
+import { showEndpoint } from './show-endpoint.ts'
 import { disableEndpoint, enableEndpoint } from './switch-endpoint.ts'
 import { testEndpoint } from './test-endpoint.ts'
 import { updateEndpoint } from './update-endpoint.ts'
@@ -52,10 +53,7 @@ endpointRoutes.openapi(
     const { limit, cursor } = c.req.valid('query')
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, z.tuple([z.string()]))
     const page = await listEndpoints(c.var.deps, tenantOf(c).id, limit, after)
-    return c.json(
-      { data: page.data.map((row) => toEndpointJson(row, showsSecrets(c))), next_cursor: page.next_cursor },
-      200,
-    )
+    return c.json({ data: await Promise.all(page.data.map((row) => show(c, row))), next_cursor: page.next_cursor }, 200)
   },
 )
 
@@ -71,7 +69,8 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { row, secret } = unwrap(await createEndpoint(c.var.deps, tenantOf(c), c.req.valid('json')))
-    return c.json({ ...toEndpointJson(row, true), secret: secret.secret, public_key: secret.public_key }, 201)
+    const shown = await showEndpoint(c.var.deps, row, true)
+    return c.json({ ...shown, secret: secret.secret, public_key: secret.public_key }, 201, UNCACHED)
   },
 )
 
@@ -87,7 +86,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointJson(unwrap(await findEndpoint(c.var.deps, tenant, endpoint)), showsSecrets(c)), 200)
+    return c.json(await show(c, unwrap(await findEndpoint(c.var.deps, tenant, endpoint))), 200)
   },
 )
 
@@ -105,7 +104,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
     const row = unwrap(await updateEndpoint(c.var.deps, tenant, endpoint, c.req.valid('json')))
-    return c.json(toEndpointJson(row, showsSecrets(c)), 200)
+    return c.json(await show(c, row), 200)
   },
 )
 
@@ -143,10 +142,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
     const { parked } = enableBody.parse(c.req.valid('json'))
-    return c.json(
-      toEndpointJson(unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked)), showsSecrets(c)),
-      200,
-    )
+    return c.json(await show(c, unwrap(await enableEndpoint(c.var.deps, tenant, endpoint, parked))), 200)
   },
 )
 
@@ -163,7 +159,7 @@ endpointRoutes.openapi(
   }),
   async (c) => {
     const { tenant, endpoint } = c.req.valid('param')
-    return c.json(toEndpointJson(unwrap(await disableEndpoint(c.var.deps, tenant, endpoint)), showsSecrets(c)), 200)
+    return c.json(await show(c, unwrap(await disableEndpoint(c.var.deps, tenant, endpoint))), 200)
   },
 )
 
@@ -298,6 +294,6 @@ endpointRoutes.openapi(
   },
 )
 
-function showsSecrets(c: AppContext): boolean {
-  return isPermitted(c.var.access.principal, 'endpoint.secret.reveal')
+function show(c: AppContext, row: EndpointRow) {
+  return showEndpoint(c.var.deps, row, isPermitted(c.var.access.principal, 'endpoint.secret.reveal'))
 }

@@ -72,7 +72,12 @@ export async function openSecret(
   const text = await unseal(deps.settings.keyring, sealed, secretContext({ tenant_id, endpoint_id }))
   if (!text.ok) {
     report(deps, 'secret.unsealable', new Error(text.error), { tenant_id, endpoint_id })
-    return err(problem('internal', 'the secret cannot be decrypted: its master key is no longer among MASTER_KEYS'))
+    return err(
+      problem(
+        'secret_unsealable',
+        `no key of MASTER_KEYS opens it (${text.error}); rotate it, or have the operator put the key back`,
+      ),
+    )
   }
   const parsed = parseSecret(text.value)
   if (!parsed.ok) throw new Error(`a sealed secret was checked when it was stored: ${parsed.error}`)

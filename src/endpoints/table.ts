@@ -1,5 +1,5 @@
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import type { DisabledReason, Ordering, SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
+import type { DisabledReason, Ordering, SealedSecret, StoredHeaders } from '../../durable-objects/endpoint/rpc.ts'
 import { type Layout, ONE_LANE } from './lanes.ts'
 
 export const endpoints = sqliteTable(
@@ -22,7 +22,7 @@ export const endpoints = sqliteTable(
     event_types: text({ mode: 'json' }).$type<string[]>().notNull(),
     /** Null takes messages of every channel. */
     channels: text({ mode: 'json' }).$type<string[]>(),
-    headers: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    headers: text({ mode: 'json' }).$type<StoredHeaders>().notNull(),
     timeout_ms: integer().notNull(),
     retry_delays_s: text({ mode: 'json' }).$type<number[]>().notNull(),
     max_in_flight: integer().notNull(),

@@ -8,6 +8,7 @@ import { changeEndpoint } from './change-endpoint.ts'
 import { checkFields, checkSpread } from './check-fields.ts'
 import type { EndpointChange } from './contract.ts'
 import { type Layout, relayout } from './lanes.ts'
+import { sealHeaders } from './own-headers.ts'
 import type { EndpointRow } from './settings.ts'
 
 /** Changes what is named and nothing else, so that two changes of different members at once both survive. */
@@ -19,13 +20,15 @@ export async function updateEndpoint(
 ): Promise<Result<EndpointRow, Problem>> {
   const checked = checkFields(deps.settings, change)
   if (!checked.ok) return checked
-  const { lanes, ...columns } = checked.value
+  const { lanes, headers, ...columns } = checked.value
   return changeEndpoint(deps, tenant_id, id, 'endpoint.update', async (before) => {
     const { ordering = before.ordering, max_in_flight = before.max_in_flight } = columns
     const fits = checkSpread({ lanes: lanes ?? before.layout.lanes, ordering, max_in_flight })
     if (!fits.ok) return fits
     const layout = lanes === undefined ? undefined : await nextLayout(deps, before, lanes)
-    return ok({ ...columns, layout })
+    const owner = { tenant_id, endpoint_id: id }
+    const sealed = headers && (await sealHeaders(deps.settings.keyring, owner, headers, before.headers))
+    return ok({ ...columns, layout, headers: sealed })
   })
 }
 

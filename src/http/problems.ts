@@ -28,6 +28,7 @@ export const PROBLEMS = {
   content_expired: { status: 410, title: 'The retention of the event type is over' },
   content_erased: { status: 409, title: 'The content was erased' },
   wrong_state: { status: 409, title: 'The present state does not allow this' },
+  master_key_changed: { status: 409, title: 'The current master key is not the one that had its id before' },
   changed_meanwhile: { status: 409, title: 'It was changed by others again and again; try once more' },
   payload_invalid: { status: 422, title: 'The data does not fit the schema of its event type' },
   event_type_unknown: { status: 422, title: 'The event type is not in the catalogue' },
@@ -46,6 +47,7 @@ export const PROBLEMS = {
   not_all_placed: { status: 503, title: 'Some deliveries could not be placed; repeat the request' },
   unavailable: { status: 503, title: 'A part that is needed does not answer right now' },
   loop_detected: { status: 508, title: 'Postern called itself' },
+  secret_unsealable: { status: 500, title: 'A secret cannot be decrypted' },
   internal: { status: 500, title: 'Something unexpected went wrong' },
 } as const satisfies Record<string, { status: number; title: string }>
 

@@ -67,22 +67,38 @@ export async function seal(keyring: Keyring, plaintext: string, context: string)
   return `${keyring.current}.${toBase64(sealed)}`
 }
 
-/** `not_authentic`: altered, sealed under another key of the same id, or sealed for another context. */
+/** The id of the key that a sealed text says it is sealed under. */
+export function sealedUnder(sealed: string): string {
+  return sealed.slice(0, Math.max(0, sealed.indexOf('.')))
+}
+
+/** `unknown_key`: no key of its id, nor any other, opens it. `not_authentic`: altered, sealed under another key of the same id, or sealed for another context. */
 export type UnsealError = 'malformed' | 'unknown_key' | 'not_authentic'
 
-/** Decrypts what {@link seal} made with any key of the ring. */
+/**
+ * Decrypts what {@link seal} made with any key of the ring: the one that it names, or else one of the others, so that a
+ * key which was given another id, or another key's id, still opens what is its own.
+ */
 export async function unseal(keyring: Keyring, sealed: string, context: string): Promise<Result<string, UnsealError>> {
   const dot = sealed.indexOf('.')
   const bytes = fromBase64(sealed.slice(dot + 1))
   if (dot < 0 || !bytes.ok || bytes.value.length < IV_BYTES + TAG_BYTES) return err('malformed')
-  const key = await keyring.keys.get(sealed.slice(0, dot))
-  if (key === undefined) return err('unknown_key')
+  const named = keyring.keys.get(sealedUnder(sealed))
+  const others = [...keyring.keys.values()].filter((other) => other !== named)
+  for (const key of named === undefined ? others : [named, ...others]) {
+    const plaintext = await decrypt(await key, bytes.value, context)
+    if (plaintext !== null) return ok(plaintext)
+  }
+  return err(named === undefined ? 'unknown_key' : 'not_authentic')
+}
+
+async function decrypt(key: CryptoKey, sealed: Uint8Array, context: string): Promise<string | null> {
   try {
-    const iv = bytes.value.slice(0, IV_BYTES)
-    const plaintext = await crypto.subtle.decrypt(parameters(iv, context), key, bytes.value.slice(IV_BYTES))
-    return ok(new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(plaintext))
+    const iv = sealed.slice(0, IV_BYTES)
+    const plaintext = await crypto.subtle.decrypt(parameters(iv, context), key, sealed.slice(IV_BYTES))
+    return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(plaintext)
   } catch {
-    return err('not_authentic')
+    return null
   }
 }
 

@@ -1,3 +1,7 @@
+import type { Deps } from '../deps.ts'
+import { log } from '../lib/log.ts'
+import { type Reporting, report } from '../report.ts'
+
 /** An invocation may make 1,000 subrequests, which calls of D1, R2 and objects are. */
 const CALLS_MAX = 900
 /** The platform ends a cron after 15 minutes. Shorter, so that the next hour's never meets it. */
@@ -46,5 +50,27 @@ export class Run {
   countRows({ rows_read, rows_written }: D1Meta): void {
     this.count('rows_read', rows_read)
     this.count('rows_written', rows_written)
+  }
+}
+
+/**
+ * Does a job within a run, and says what it did.
+ * @param name dotted, for the log
+ * @throws what the job throws
+ */
+export async function runJob(
+  deps: Reporting & Pick<Deps, 'now'>,
+  name: string,
+  run: Run,
+  job: (run: Run) => Promise<void>,
+): Promise<void> {
+  const started_at = deps.now()
+  const summary = () => ({ ...run.counts, is_cut_off: run.is_cut_off, duration_ms: deps.now() - started_at })
+  try {
+    await job(run)
+    log('info', name, summary())
+  } catch (error) {
+    report(deps, 'scheduled.failed', error, { job: name, ...summary() })
+    throw error
   }
 }

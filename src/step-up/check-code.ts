@@ -38,7 +38,7 @@ export async function checkCode(
   accept: Acceptance = run,
 ): Promise<Result<void, Problem>> {
   const checked = await judge(deps, holder, row, code, accept)
-  if (!checked.ok && checked.error.code !== 'internal') {
+  if (!checked.ok && checked.error.code !== 'secret_unsealable') {
     log('warn', 'step_up.refused', { tenant_id: holder.tenant_id, key_id: holder.key_id, reason: checked.error.code })
   }
   return checked

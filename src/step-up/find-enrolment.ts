@@ -4,8 +4,8 @@ import { type Problem, problem } from '../http/problems.ts'
 import type { Owner } from '../keys/find-key.ts'
 import { apiKeys } from '../keys/table.ts'
 import { unseal } from '../lib/keyring.ts'
-import { log } from '../lib/log.ts'
 import { err, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { type EnrolmentRow, totpEnrolments } from './table.ts'
 
 /** A key, and whose it is. */
@@ -52,9 +52,14 @@ export function totpContext({ tenant_id, key_id }: Pick<EnrolmentRow, 'tenant_id
 }
 
 /** Decrypts the secret; refused when its master key is gone. */
-export async function openTotpSecret({ settings }: Deps, row: EnrolmentRow): Promise<Result<string, Problem>> {
-  const secret = await unseal(settings.keyring, row.sealed, totpContext(row))
+export async function openTotpSecret(deps: Deps, row: EnrolmentRow): Promise<Result<string, Problem>> {
+  const secret = await unseal(deps.settings.keyring, row.sealed, totpContext(row))
   if (secret.ok) return secret
-  log('error', 'secret.unsealable', { tenant_id: row.tenant_id, key_id: row.key_id, reason: secret.error })
-  return err(problem('internal', 'the secret cannot be decrypted: its master key is no longer among MASTER_KEYS'))
+  report(deps, 'secret.unsealable', new Error(secret.error), { tenant_id: row.tenant_id, key_id: row.key_id })
+  return err(
+    problem(
+      'secret_unsealable',
+      `no key of MASTER_KEYS opens it (${secret.error}): the operator has to put the key back`,
+    ),
+  )
 }

@@ -94,6 +94,14 @@ describe('a change of master key', () => {
     expect(await unseal(keyring(NEW), sealed, 'acme/ep_1')).toEqual({ ok: false, error: 'unknown_key' })
   })
 
+  it.each([
+    ['was given another id', `renamed:${master(1)}`],
+    ['stands beside another one of its id', `${NEW},old:${master(3)},renamed:${master(1)}`],
+  ])('loses nothing when the old key %s', async (_what, text) => {
+    const sealed = await seal(keyring(OLD), 'whsec_secret', 'acme/ep_1')
+    expect(await unseal(keyring(text), sealed, 'acme/ep_1')).toEqual({ ok: true, value: 'whsec_secret' })
+  })
+
   it('does not open under another key of the same name', async () => {
     const sealed = await seal(keyring(OLD), 'whsec_secret', 'acme/ep_1')
     const impostor = keyring(`old:${master(3)}`)

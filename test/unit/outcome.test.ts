@@ -42,7 +42,7 @@ describe('an error', () => {
     'server_error',
     'unexpected_status',
   ]
-  const OURS: AttemptError[] = ['url_refused', 'transform_failed', 'payload_missing', 'signing_failed']
+  const OURS: AttemptError[] = ['url_refused', 'transform_failed', 'payload_missing']
 
   it.each(RECEIVER)('%s counts against the receiver', (error) => {
     expect(outcomeOf(error, null)).toMatchObject({ kind: 'failure', blames_receiver: true })
@@ -58,8 +58,8 @@ describe('an error', () => {
     }
   })
 
-  it('is nobody’s failure when the attempt was cut off on our side', () => {
-    expect(outcomeOf('interrupted', null)).toEqual({ kind: 'interrupted' })
+  it.each(['interrupted', 'signing_failed'] as const)('is nobody’s failure when it was our outage: %s', (error) => {
+    expect(outcomeOf(error, null)).toEqual({ kind: 'interrupted' })
   })
 
   it('is none on success', () => {

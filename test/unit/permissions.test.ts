@@ -37,13 +37,17 @@ describe('roles, as the design has them', () => {
     'operator_key.update',
     'operator_key.rotate',
     'operator_key.revoke',
+    'master_key.read',
+    'master_key.rotate',
   ] as const)('leave %s to operators', (permission) => {
     expect(TENANT_ROLES.filter((role) => may(role, permission))).toEqual([])
   })
 
   it('let an admin do everything within a tenant', () => {
     const refused = ALL.filter((permission) => !may('admin', permission))
-    expect(refused.every((permission) => /^(tenant|internal_dead_letter|operator_\w+)\./.test(permission))).toBe(true)
+    expect(
+      refused.every((permission) => /^(tenant|internal_dead_letter|operator_\w+|master_key)\./.test(permission)),
+    ).toBe(true)
   })
 
   it.each(['key.list', 'key.get', 'key.create', 'key.update', 'key.rotate', 'key.revoke'] as const)(

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readCapped, responseHeaders, shownRequestHeaders } from '../../durable-objects/endpoint/record.ts'
+import {
+  readCapped,
+  responseHeaders,
+  shownRequestHeaders,
+  withoutValues,
+} from '../../durable-objects/endpoint/record.ts'
 
 const never = new AbortController().signal
 const utf8 = (text: string) => new TextEncoder().encode(text)
@@ -123,6 +128,24 @@ describe('request headers as shown', () => {
       'x-acme-pin': '[redacted]',
       'x-github-event': 'push',
     })
+  })
+})
+
+describe('what a receiver says', () => {
+  const OWN = 'Bearer s3cret-s3cret'
+
+  it('is kept without the values of the endpoint’s own headers, however often it says them', () => {
+    expect(withoutValues(`a ${OWN} b "${OWN}"`, ['other value', OWN])).toBe('a [redacted] b "[redacted]"')
+  })
+
+  it('is kept without the beginning of one where it was cut off', () => {
+    for (let length = 8; length < OWN.length; length++) {
+      expect(withoutValues(`you sent ${OWN.slice(0, length)}`, [OWN])).toBe('you sent [redacted]')
+    }
+  })
+
+  it('stays as it is where a value is too short to be a credential', () => {
+    expect(withoutValues('billing in 1 s', ['1', 'billing'])).toBe('billing in 1 s')
   })
 })
 

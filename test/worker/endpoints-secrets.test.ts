@@ -105,6 +105,46 @@ describe('a signing secret', () => {
     expect(JSON.stringify(row)).not.toContain(secret.slice('whsec_'.length))
   })
 
+  it('is stored sealed if it is a header value, which its owner can read and use all the same', async () => {
+    const tenant = await createTenant()
+    const headers = { authorization: 'Bearer s3cret-of-acme' }
+    const endpoint = await tenant.endpoint({ headers })
+    await tenant.call('PATCH', `/endpoints/${endpoint.id}`, { body: { headers: { ...headers, 'x-team': 'billing' } } })
+    const row = await env.DB.prepare('SELECT headers FROM endpoints WHERE id = ?').bind(endpoint.id).first()
+    expect(JSON.stringify(row)).not.toContain('s3cret')
+    expect(JSON.stringify(row)).not.toContain('billing')
+    const { body } = await tenant.call('GET', `/endpoints/${endpoint.id}`)
+    expect(body.headers).toEqual({ ...headers, 'x-team': 'billing' })
+    expect(Object.fromEntries((await deliver(tenant, endpoint)).headers)).toMatchObject(body.headers)
+  })
+
+  it('is not said to have changed when the same header values are set again', async () => {
+    const tenant = await createTenant()
+    const headers = { authorization: 'Bearer s3cret-of-acme' }
+    const { id } = await tenant.endpoint({ headers })
+    const change = async (changed: Json) => {
+      await tenant.call('PATCH', `/endpoints/${id}`, { body: { headers: changed } })
+      return (await tenant.call('GET', '/audit-log')).body.data[0].after.headers
+    }
+    expect(await change(headers)).toBeUndefined()
+    expect(await change({ authorization: 'Bearer another' })).toEqual({ authorization: '[hidden]' })
+  })
+
+  it('does not open in another endpoint, or as another header, that somebody has moved it to', async () => {
+    const tenant = await createTenant()
+    const [mine, other] = [await tenant.endpoint({ headers: { 'x-a': 'one', 'x-b': 'two' } }), await tenant.endpoint()]
+    const { headers } = (await env.DB.prepare('SELECT headers FROM endpoints WHERE id = ?')
+      .bind(mine.id)
+      .first()) as Json
+    const store = (id: string, text: string) =>
+      env.DB.prepare('UPDATE endpoints SET headers = ?, version = version + 1 WHERE id = ?').bind(text, id).run()
+    await store(other.id, headers)
+    await store(mine.id, headers.replace('x-a', 'x-c'))
+    const shown = async (id: string) => (await tenant.call('GET', `/endpoints/${id}`)).body.headers
+    expect(await shown(other.id)).toEqual({ 'x-a': '[unsealable]', 'x-b': '[unsealable]' })
+    expect(await shown(mine.id)).toEqual({ 'x-c': '[unsealable]', 'x-b': 'two' })
+  })
+
   it('is not in what the log of an attempt shows', async () => {
     const tenant = await createTenant()
     const endpoint = await tenant.endpoint({ headers: { authorization: 'Bearer s3cret', 'x-team': 'billing' } })

@@ -304,7 +304,8 @@ export async function runCron(
     | 'retention.content'
     | 'retention.payloads'
     | 'audit.upkeep'
-    | 'tenants.purge',
+    | 'tenants.purge'
+    | 'master_keys.rotate',
 ): Promise<void> {
   const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
   const context = createExecutionContext()

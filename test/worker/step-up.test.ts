@@ -38,6 +38,7 @@ describe('the document', () => {
       'always PATCH /v1/tenants/{tenant}/step-up',
       'always POST /v1/keys',
       'always POST /v1/keys/{key}/rotate',
+      'always POST /v1/master-keys/rotation',
       'always POST /v1/tenants/{tenant}/endpoints/{endpoint}/secret/rotate',
       'always POST /v1/tenants/{tenant}/erasures',
       'always POST /v1/tenants/{tenant}/exports',

@@ -44,7 +44,7 @@ describe('the secret of an authenticator', () => {
     await env.DB.prepare('UPDATE totp_enrolments SET sealed = ? WHERE key_id = ?').bind(theirs?.sealed, bearer.id).run()
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     const reply = await bearer.ask('DELETE', `${bearer.path}/totp`, thief.nextCode())
-    expectProblem(reply, 500, 'internal')
+    expectProblem(reply, 500, 'secret_unsealable')
     expect(logged.mock.calls.join()).toContain('secret.unsealable')
   })
 

@@ -13,7 +13,7 @@ const NAME = /'([a-z_]+(?:\.[a-z_]+)+)'/g
 /** Calls that hand on a name that they were given. */
 const HANDING_ON = [
   'src/report.ts',
-  'src/scheduled.ts',
+  'src/retention/run.ts',
   'src/endpoints/stub.ts',
   'durable-objects/endpoint/endpoint.ts',
   'durable-objects/endpoint/means.ts',
