@@ -3,10 +3,9 @@ import { getTableColumns } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { type Author, type Entry, SYSTEM } from './entry.ts'
+import type { Author, Entry } from './entry.ts'
 import { BEGINNING, type Head, sealEntry } from './seal-entry.ts'
 import { type AuditRow, auditLog } from './table.ts'
-import { takeTurn } from './turns.ts'
 
 /** Others of the same tenant may be faster; each time somebody got through. */
 const TRIES_MAX = 50
@@ -97,20 +96,6 @@ export async function audited<T>(
   change: (trail: Trail) => Promise<Result<T, Problem> | undefined>,
 ): Promise<Result<T, Problem>> {
   seen.add(deps.author)
-  // What an Endpoint does is not of the same context, in which others could wait for it.
-  const endTurn = deps.author === SYSTEM ? () => {} : await takeTurn(chain)
-  try {
-    return await tryAgain(deps, chain, change)
-  } finally {
-    endTurn()
-  }
-}
-
-async function tryAgain<T>(
-  deps: DepsOfAudit,
-  chain: string,
-  change: (trail: Trail) => Promise<Result<T, Problem> | undefined>,
-): Promise<Result<T, Problem>> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     // Before all else: whatever is read later is at least as new.
     const head = await readHead(deps.env.DB, chain)

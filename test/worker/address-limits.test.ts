@@ -177,10 +177,11 @@ describe('a limiter that fails', () => {
     ['ADDRESS_LIMIT', 'address', '/v1/tenants', UNKNOWN_KEY, 401],
     ['FAILED_AUTHENTICATION_LIMIT', 'failed_authentication', '/v1/tenants', UNKNOWN_KEY, 401],
   ] as const)('blocks nobody, and is counted: %s (%s) for %s', async (binding, limiter, path, key, status) => {
-    const logged = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    vi.spyOn(env[binding], 'limit').mockRejectedValue(new Error('down'))
+    const logged = (['warn', 'error'] as const).map((level) => vi.spyOn(console, level).mockImplementation(() => {}))
+    vi.spyOn(env[binding], 'limit').mockRejectedValue(new Error('Network connection lost.'))
     expect((await from(freshAddress(), path, key)).status).toBe(status)
-    const lines = logged.mock.calls.map(([line]) => JSON.parse(String(line)))
-    expect(lines).toEqual([{ level: 'warn', message: 'rate_limit.failed', limiter, error: 'Error: down' }])
+    const lines = logged.flatMap(({ mock }) => mock.calls.map(([line]) => JSON.parse(String(line))))
+    const failures = lines.filter(({ message }) => message === 'rate_limit.failed')
+    expect(failures).toMatchObject([{ level: 'warn', limiter, error: { message: 'Network connection lost.' } }])
   })
 })

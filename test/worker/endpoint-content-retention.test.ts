@@ -184,7 +184,7 @@ describe('a message whose content is gone', () => {
     )
     await passDays(endpoint, TYPE_DAYS, HOUR_MS)
     const redriven = await tenant.call('POST', '/dead-letters/redrive', { body: {} })
-    expect(redriven.body).toEqual({ count: 1, missing: 1, has_more: false })
+    expect(redriven.body).toEqual({ count: 1, missing: 1, erased: 0, has_more: false })
     await tenant.deliveryIn('dead', kept, endpoint.id)
     const body = {
       states: ['dead'],

@@ -65,6 +65,7 @@ it('covers every list there is', () => {
     '/v1/tenants/{tenant}/dead-letters',
     '/v1/tenants/{tenant}/deliveries',
     '/v1/tenants/{tenant}/endpoints',
+    '/v1/tenants/{tenant}/erasures',
     '/v1/tenants/{tenant}/event-types',
     '/v1/tenants/{tenant}/keys',
     '/v1/tenants/{tenant}/messages',
