@@ -2,6 +2,25 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { generateSecrets } from './scripts/state.ts'
 
+/** What runs inside workerd. */
+function inWorkerd() {
+  return cloudflareTest(async () => ({
+    main: './src/index.ts',
+    wrangler: { configPath: './wrangler.toml' },
+    miniflare: {
+      bindings: { ...(await generateSecrets()), TEST_MIGRATIONS: await readD1Migrations('./migrations') },
+    },
+  }))
+}
+
+const workerd = {
+  setupFiles: './test/worker/setup.ts',
+  testTimeout: 30_000,
+  // They mostly wait, for queues and retries: more at once than there are cores.
+  maxWorkers: 4,
+  sequence: { groupOrder: 1 },
+} as const
+
 const TIMED = ['test/e2e/delivery.test.ts', 'test/e2e/backlog.test.ts']
 const e2e = { environment: 'node', globalSetup: './test/e2e/build.ts', testTimeout: 120_000 } as const
 
@@ -25,23 +44,22 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest(async () => ({
-            main: './src/index.ts',
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: { ...(await generateSecrets()), TEST_MIGRATIONS: await readD1Migrations('./migrations') },
-            },
-          })),
-        ],
+        plugins: [inWorkerd()],
+        test: { ...workerd, name: 'worker', include: ['test/worker/**/*.test.ts'] },
+      },
+      {
+        plugins: [inWorkerd()],
+        test: { ...workerd, name: 'security', include: ['test/security/*.test.ts'] },
+      },
+      {
         test: {
-          name: 'worker',
-          include: ['test/worker/**/*.test.ts'],
-          setupFiles: './test/worker/setup.ts',
-          testTimeout: 30_000,
-          // They mostly wait, for queues and retries: more at once than there are cores.
-          maxWorkers: 4,
-          sequence: { groupOrder: 1 },
+          name: 'fuzz',
+          include: ['test/security/fuzz/*.test.ts'],
+          environment: 'node',
+          globalSetup: './test/security/fuzz/build.ts',
+          // One gateway for all of them, which takes both cores.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -52,7 +70,7 @@ export default defineConfig({
           exclude: TIMED,
           // Each file runs a gateway of its own, and mostly waits: for an alarm, a retry, a restart.
           maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -62,7 +80,7 @@ export default defineConfig({
           include: TIMED,
           // They compare times: two at once would measure each other.
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
