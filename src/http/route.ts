@@ -59,6 +59,7 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         401: problemAnswer('No valid API key'),
         403: problemAnswer('The API key may not do this'),
         404: problemAnswer('Not there, or not yours'),
+        ...(contract.method !== 'get' && { 409: problemAnswer('The present state does not allow it') }),
         429: problemAnswer('Too many requests, or too much in store'),
         503: problemAnswer('A part that is needed does not answer'),
       }),

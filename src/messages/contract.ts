@@ -34,7 +34,6 @@ const common = {
 const event = z.strictObject({
   ...common,
   data: z.unknown().openapi({
-    type: 'object',
     description: 'Any JSON value that fits the schema of its type; delivered as `{type, timestamp, data}`',
   }),
   schema_version: z
