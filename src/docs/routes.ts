@@ -1,12 +1,16 @@
 import { html, raw } from 'hono/html'
 import type { createRouter } from '../http/router.ts'
+import { errorsPage } from './errors-page.ts'
 import { type Operation, operationsByTag, type Schema, type Tag } from './model.ts'
 import { openApiDocument } from './openapi.ts'
 import { SCRIPT, STYLE } from './page.ts'
 
 type App = ReturnType<typeof createRouter>
 
-/** `GET /openapi.json`, and `GET /docs`: the same document as a page to read, without anything from elsewhere. */
+/**
+ * `GET /openapi.json`; `GET /docs`: the same document as a page to read; `GET /docs/errors`: what problems
+ * mean. The pages need nothing from elsewhere.
+ */
 export function mountDocs(app: App): void {
   app.get('/openapi.json', (c) => c.json(openApiDocument(app, new URL(c.req.url).origin)))
   app.get('/docs', (c) => {
@@ -17,6 +21,10 @@ export function mountDocs(app: App): void {
       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:",
     )
     return c.html(page(document.info.version, operationsByTag(document), origin))
+  })
+  app.get('/docs/errors', (c) => {
+    c.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    return c.html(errorsPage())
   })
 }
 
@@ -44,7 +52,7 @@ ${tags.map(
 <main id="top">
 <h1>Postern API</h1>
 <p>JSON over HTTPS. Send an API key as <code>Authorization: Bearer pst_…</code>. Errors are
-<code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>; lists answer
+<code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>: <a href="/docs/errors">errors</a>; lists answer
 <code>{data, next_cursor}</code>; times are RFC 3339 in UTC. The same as a document:
 <a href="/openapi.json">openapi.json</a>.</p>
 ${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${prose(tag.description)}</p>${tag.operations.map((operation) => article(operation, origin))}</section>`)}

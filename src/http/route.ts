@@ -2,7 +2,7 @@ import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
 import { authorize } from './authorize.ts'
 import { limitBody, requireJson } from './json-body.ts'
 import type { Permission } from './permissions.ts'
-import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { PROBLEMS, type ProblemCode, typeOf } from './problems.ts'
 
 /** Headers of an answer that shows a secret: it must stay in no cache. */
 export const UNCACHED = { 'cache-control': 'no-store' }
@@ -14,7 +14,7 @@ export const problemErrors = z.array(z.object({ path: z.string(), message: z.str
 
 const problemSchema = z
   .object({
-    type: z.string().openapi({ example: 'https://postern.dev/problems/not_found' }),
+    type: z.string().openapi({ example: typeOf('not_found'), format: 'uri-reference' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
