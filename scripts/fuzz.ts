@@ -14,7 +14,7 @@ import { buildWorker } from './build.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import { readOptions } from './terminal.ts'
 
-const FAILURES_SHOWN_MAX = 10
+const KINDS_SHOWN_MAX = 20
 const PROGRESS_MS = 10_000
 
 const options = readOptions({
@@ -30,17 +30,12 @@ const worker_dir = await mkdtemp(join(tmpdir(), 'postern-fuzz-'))
 await buildWorker(worker_dir)
 const gateway = await startTarget(worker_dir)
 const fuzzer = await Fuzzer.create({ url: gateway.url, operator_key: gateway.operator.key })
+const explained = new Set<string>()
 try {
   const failures =
     options.episode === undefined
       ? await many(Number(options.cases), Number(options['at-once']))
-      : await fuzzer.run(
-          seed,
-          Number(options.episode),
-          options.case === undefined ? undefined : Number(options.case),
-          (line) => console.log(line),
-        )
-  for (const failure of distinct(failures).slice(0, FAILURES_SHOWN_MAX)) await explain(failure, gateway)
+      : await one(Number(options.episode), options.case)
   console.log(`\n${fuzzer.cases} cases, seed ${seed}: ${failures.length} broke a rule`)
   process.exitCode = failures.length === 0 ? 0 : 1
 } finally {
@@ -49,20 +44,24 @@ try {
   await rm(worker_dir, { recursive: true, force: true })
 }
 
+async function one(episode: number, number: string | undefined): Promise<Failure[]> {
+  const only = number === undefined ? undefined : Number(number)
+  const failures = await fuzzer.run(seed, episode, only, (line) => console.log(line))
+  await explainNew(failures)
+  return failures
+}
+
 async function many(cases: number, at_once: number): Promise<Failure[]> {
   const began_at = performance.now()
   let shown_at = began_at
-  const failures = await runEpisodes(fuzzer, {
-    seed,
-    episodes: Math.ceil(cases / EPISODE_CASES),
-    at_once,
-    onEpisode: (found) => {
-      if (performance.now() - shown_at < PROGRESS_MS) return
-      shown_at = performance.now()
-      const per_s = Math.round((fuzzer.cases * 1000) / (shown_at - began_at))
-      console.error(`${fuzzer.cases} cases, ${per_s} a second, ${found.length} broke a rule`)
-    },
-  })
+  const onEpisode = async (found: readonly Failure[]) => {
+    await explainNew(found)
+    if (performance.now() - shown_at < PROGRESS_MS) return
+    shown_at = performance.now()
+    const per_s = Math.round((fuzzer.cases * 1000) / (shown_at - began_at))
+    console.error(`${fuzzer.cases} cases, ${per_s} a second, ${found.length} broke a rule`)
+  }
+  const failures = await runEpisodes(fuzzer, { seed, episodes: Math.ceil(cases / EPISODE_CASES), at_once, onEpisode })
   showCoverage()
   const took_s = (performance.now() - began_at) / 1000
   console.log(`\n${took_s.toFixed(1)} s, ${Math.round(fuzzer.cases / took_s)} cases a second`)
@@ -77,15 +76,14 @@ function showCoverage(): void {
   }
 }
 
-/** One of each kind. */
-function distinct(failures: Failure[]): Failure[] {
-  const kinds = new Map(
-    failures.map((failure) => [
-      `${failure.request?.method} ${failure.objection.replaceAll(/[\d"']+.*/g, '')}`,
-      failure,
-    ]),
-  )
-  return [...kinds.values()]
+/** The first of each kind, at once: a long run may have hours to go. */
+async function explainNew(failures: readonly Failure[]): Promise<void> {
+  for (const failure of failures) {
+    const kind = `${failure.request?.method} ${failure.objection.replaceAll(/[\d"']+.*/g, '')}`
+    if (explained.has(kind) || explained.size === KINDS_SHOWN_MAX) continue
+    explained.add(kind)
+    await explain(failure, gateway)
+  }
 }
 
 async function explain(failure: Failure, { log_file }: GatewayProcess): Promise<void> {

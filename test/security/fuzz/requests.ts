@@ -5,7 +5,7 @@ import { DAMAGES, hostileText, type Json, mutated, nonsense } from './nonsense.t
 import { drawValue, idOf } from './values.ts'
 
 /** Who asks: a role, one that holds less than its role, or nobody whom Postern knows. */
-export const CALLERS = [
+const CALLERS = [
   'operator',
   'admin',
   'developer',

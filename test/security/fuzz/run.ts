@@ -5,7 +5,7 @@ export interface RunOptions {
   episodes: number
   /** Episodes side by side, each in a world of its own. */
   at_once: number
-  onEpisode?: (failures: readonly Failure[]) => void
+  onEpisode?: (failures: readonly Failure[]) => Promise<void>
 }
 
 /** Failures remembered; a broken rule tends to break often. */
@@ -19,7 +19,7 @@ export async function runEpisodes(fuzzer: Fuzzer, options: RunOptions): Promise<
     while (next < options.episodes && failures.length < FAILURES_MAX) {
       const episode = next++
       failures.push(...(await fuzzer.run(options.seed, episode)))
-      options.onEpisode?.(failures)
+      await options.onEpisode?.(failures)
     }
   }
   await Promise.all(Array.from({ length: options.at_once }, work))
