@@ -84,8 +84,8 @@ export class Fuzzer {
       const after = await world.theirState()
       const changed = Object.keys(after).filter((path) => after[path] !== before[path])
       for (const path of changed) {
-        trace?.(`before: ${before[path]}\nafter:  ${after[path]}`)
-        failures.push({ seed, episode, number: null, objection: `the other tenant's ${path || '/'} has changed` })
+        const change = `before: ${before[path]}\nafter:  ${after[path]}`
+        failures.push({ seed, episode, number: null, objection: `the other tenant's ${path} has changed\n${change}` })
       }
     } finally {
       await world.end()
