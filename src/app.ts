@@ -1,5 +1,6 @@
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import { auditRoutes } from './audit/routes.ts'
 import { deadLetterRoutes } from './dead-letters/routes.ts'
 import { deliveryRoutes } from './deliveries/routes.ts'
 import { createDeps } from './deps.ts'
@@ -38,6 +39,7 @@ export function createApp() {
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
   app.route('/', tenantRoutes)
+  app.route('/', auditRoutes)
   app.route('/', healthRoutes)
   mountDocs(app)
 

@@ -1,4 +1,5 @@
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
+import { type Author, SYSTEM } from './audit/entry.ts'
 import { type Bindings, readSettings, type Settings } from './env.ts'
 import type { RandomBytes } from './lib/ids.ts'
 
@@ -12,12 +13,14 @@ export interface Deps {
   random: RandomBytes
   /** Lets work go on after the answer has left. */
   waitUntil: (work: Promise<unknown>) => void
+  /** On whose behalf: what the audit log names. */
+  author: Author
 }
 
-const prepared = new WeakMap<object, Omit<Deps, 'waitUntil'>>()
+const prepared = new WeakMap<object, Omit<Deps, 'waitUntil' | 'author'>>()
 
 /**
- * Made once per isolate, but for `waitUntil`, which belongs to a request.
+ * Made once per isolate, but for `waitUntil` and `author`, which belong to a request.
  * @throws Error when the deployment's settings cannot be used
  */
 export function createDeps(env: Bindings, waitUntil: Deps['waitUntil']): Deps {
@@ -32,5 +35,5 @@ export function createDeps(env: Bindings, waitUntil: Deps['waitUntil']): Deps {
     }
     prepared.set(env, deps)
   }
-  return { ...deps, waitUntil }
+  return { ...deps, waitUntil, author: SYSTEM }
 }

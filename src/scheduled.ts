@@ -1,3 +1,4 @@
+import { keepAuditLog } from './audit/upkeep.ts'
 import type { Deps } from './deps.ts'
 import { log } from './lib/log.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
@@ -14,6 +15,7 @@ interface Job {
 export const JOBS: Readonly<Record<string, Job>> = {
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
   '27 * * * *': { name: 'retention.payloads', run: deleteUnneededPayloads },
+  '37 * * * *': { name: 'audit.upkeep', run: keepAuditLog },
   '47 * * * *': { name: 'tenants.purge', run: purgeTenants },
 }
 

@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { createDeps } from '../../src/deps.ts'
 import { formerHomes, homeOf, type Layout, laneOfObject, ONE_LANE, shareOf } from '../../src/endpoints/lanes.ts'
 import { pushSettings } from '../../src/endpoints/push-settings.ts'
 import type { Bindings } from '../../src/env.ts'
@@ -81,7 +82,8 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
     this.store = new Store(storage.sql)
     this.meta = new Meta(storage.sql)
     const spreadSettings = () => this.spreadSettings()
-    this.settings = new SettingsCopy({ meta: this.meta, db: env.DB, spreadSettings, log: this.log })
+    const deps = createDeps(env, (work) => ctx.waitUntil(work))
+    this.settings = new SettingsCopy({ meta: this.meta, deps, spreadSettings, log: this.log })
     this.intake = new Intake(this.store)
     this.draining = new Draining({
       db: env.DB,

@@ -1,3 +1,4 @@
+import type { DepsOfAudit } from '../../src/audit/audited.ts'
 import { ONE_LANE } from '../../src/endpoints/lanes.ts'
 import { markDisabled, type OwnDisabling } from '../../src/endpoints/mark-disabled.ts'
 import { loadEndpointSettings } from '../../src/endpoints/settings.ts'
@@ -14,7 +15,8 @@ interface Unreported extends OwnDisabling {
 /** What the copy needs of the Endpoint around it. */
 export interface SettingsShell {
   meta: Meta
-  db: D1Database
+  /** For D1, in its own name. */
+  deps: DepsOfAudit
   /** Everybody takes over what D1 says now. */
   spreadSettings(): Promise<void>
   log: Log
@@ -77,7 +79,7 @@ export class SettingsCopy {
    * @throws what D1 throws
    */
   load({ tenant_id, endpoint_id }: Pick<EnqueueCall, 'tenant_id' | 'endpoint_id'>): Promise<EndpointSettings | null> {
-    this.loading ??= loadEndpointSettings(this.shell.db, tenant_id, endpoint_id).finally(() => {
+    this.loading ??= loadEndpointSettings(this.shell.deps.env.DB, tenant_id, endpoint_id).finally(() => {
       this.loading = null
     })
     return this.loading
@@ -103,7 +105,7 @@ export class SettingsCopy {
     const own = this.unreported()
     if (own === null || this.current === null) return
     try {
-      await markDisabled(this.shell.db, this.current, own)
+      await markDisabled(this.shell.deps, this.current, own)
       this.meta.delete('disabled_unreported')
       if (this.current.layout.lanes_max > 1) await this.shell.spreadSettings()
     } catch (error) {

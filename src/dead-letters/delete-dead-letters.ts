@@ -1,4 +1,6 @@
-import { and, eq, gte, lt, lte, sql } from 'drizzle-orm'
+import { and, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -8,14 +10,24 @@ import { deadLetters } from './table.ts'
 export const NO_DEAD_LETTER = problem('not_found', 'there is no such dead letter')
 
 /** Forgets that a delivery died; the delivery itself stays `dead` in its Endpoint until retention ends. */
-export async function deleteExhausted({ db }: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
-  const { meta } = await db.delete(deadLetters).where(and(isExhausted(tenant_id), eq(deadLetters.id, id)))
-  return meta.changes === 0 ? err(NO_DEAD_LETTER) : ok(undefined)
+export function deleteExhausted(deps: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
+  const decisive = deps.db.delete(deadLetters).where(and(isExhausted(tenant_id), eq(deadLetters.id, id)))
+  return audited(deps, tenant_id, async (trail) => {
+    const is_deleted = await trail.commit({ action: 'dead_letter.delete', target: id }, { decisive })
+    return is_deleted ? ok(undefined) : err(NO_DEAD_LETTER)
+  })
 }
 
-export async function deleteInternal({ db }: Deps, id: string): Promise<Result<void, Problem>> {
-  const { meta } = await db.delete(deadLetters).where(and(eq(deadLetters.cause, 'internal'), eq(deadLetters.id, id)))
-  return meta.changes === 0 ? err(NO_DEAD_LETTER) : ok(undefined)
+export function deleteInternal(deps: Deps, id: string): Promise<Result<void, Problem>> {
+  const decisive = deps.db.delete(deadLetters).where(isInternal(id))
+  return audited(deps, OPERATOR_CHAIN, async (trail) => {
+    const is_deleted = await trail.commit({ action: 'internal_dead_letter.delete', target: id }, { decisive })
+    return is_deleted ? ok(undefined) : err(NO_DEAD_LETTER)
+  })
+}
+
+export function isInternal(id: string): SQL | undefined {
+  return and(eq(deadLetters.cause, 'internal'), eq(deadLetters.id, id))
 }
 
 /**

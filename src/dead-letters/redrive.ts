@@ -1,4 +1,6 @@
 import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
+import { record } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { controlDeliveries, reachable } from '../endpoints/call-lanes.ts'
 import type { Bindings } from '../env.ts'
@@ -7,7 +9,7 @@ import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { renewPayload } from '../messages/body.ts'
 import { fanoutMessage } from '../queues/messages.ts'
-import { deleteInternal, deleteRestarted, NO_DEAD_LETTER } from './delete-dead-letters.ts'
+import { deleteRestarted, isInternal, NO_DEAD_LETTER } from './delete-dead-letters.ts'
 import { type DeadLetterFilter, type DeadLetterRow, fits, isExhausted } from './list-dead-letters.ts'
 import { deadLetters } from './table.ts'
 
@@ -29,7 +31,13 @@ export async function redriveExhausted(
   deps: Deps,
   access: TenantAccess,
   filter: DeadLetterFilter & { ids?: string[] | undefined },
-): Promise<Redriven> {
+): Promise<Result<Redriven, Problem>> {
+  const noted = await record(deps, access.tenant.id, {
+    action: 'dead_letter.redrive',
+    target: null,
+    after: { ...filter },
+  })
+  if (!noted.ok) return noted
   const started_at = deps.now()
   let count = 0
   let missing = 0
@@ -41,10 +49,10 @@ export async function redriveExhausted(
     missing += outcome.missing
     seen += rows.length
     const last = rows.at(-1)
-    if (rows.length < PAGE || last === undefined) return { count, missing, has_more: false }
+    if (rows.length < PAGE || last === undefined) return ok({ count, missing, has_more: false })
     after = [last.died_at, last.id]
   }
-  return { count, missing, has_more: true }
+  return ok({ count, missing, has_more: true })
 }
 
 function readPage(
@@ -107,20 +115,18 @@ async function restart(
 
 /** Puts a message that Postern could not process back into the queue it came from: after a fix, that is. */
 export async function redriveInternal(deps: Deps, id: string): Promise<Result<void, Problem>> {
-  const letter = await deps.db
-    .select()
-    .from(deadLetters)
-    .where(and(eq(deadLetters.cause, 'internal'), eq(deadLetters.id, id)))
-    .get()
+  const letter = await deps.db.select().from(deadLetters).where(isInternal(id)).get()
   if (letter === undefined) return err(NO_DEAD_LETTER)
   const queue = queueOf(deps.env, letter.queue)
   if (queue === null) return err(problem('wrong_state', 'it cannot be told which queue it came from'))
   const body: unknown = JSON.parse(letter.body ?? 'null')
+  const noted = await record(deps, OPERATOR_CHAIN, { action: 'internal_dead_letter.redrive', target: id })
+  if (!noted.ok) return noted
   const r2_key = payloadOf(body)
   // This row was what kept the payload; in its queue the message may wait for days.
   if (r2_key !== null) await renewPayload(deps.env.PAYLOADS, r2_key)
   await queue.send(body)
-  await deleteInternal(deps, id)
+  await deps.db.delete(deadLetters).where(isInternal(id))
   return ok(undefined)
 }
 

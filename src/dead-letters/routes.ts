@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { record } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
@@ -62,7 +64,7 @@ deadLetterRoutes.openapi(
       ),
     },
   }),
-  async (c) => c.json(await redriveExhausted(c.var.deps, tenantAccess(c), c.req.valid('json')), 202),
+  async (c) => c.json(unwrap(await redriveExhausted(c.var.deps, tenantAccess(c), c.req.valid('json'))), 202),
 )
 
 deadLetterRoutes.openapi(
@@ -87,6 +89,7 @@ deadLetterRoutes.openapi(
     method: 'get',
     path: internal_path,
     permission: 'internal_dead_letter.read',
+    is_audited: true,
     tags,
     summary: 'List internal dead letters',
     description: 'For operators: what Postern itself could not process, of all tenants.',
@@ -95,6 +98,8 @@ deadLetterRoutes.openapi(
   }),
   async (c) => {
     const { limit, cursor } = c.req.valid('query')
+    // They hold what was published, of any tenant.
+    unwrap(await record(c.var.deps, OPERATOR_CHAIN, { action: 'internal_dead_letter.read', target: null }))
     const page = await listInternal(c.var.deps, limit, afterOf(cursor))
     return c.json({ data: page.data.map(toInternalJson), next_cursor: page.next_cursor }, 200)
   },

@@ -1,4 +1,5 @@
 import type { AttemptRecord, DeliveryView } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import type { Deps } from '../deps.ts'
 import { controlDeliveries, findInLanes, type Reachable } from '../endpoints/call-lanes.ts'
@@ -58,6 +59,8 @@ async function control(
   const place = await placeOf(deps, access, delivery_id)
   if (!place.ok) return place
   const { message_id, endpoint } = place.value
+  const noted = await record(deps, access.tenant.id, { action: `delivery.${verb}`, target: delivery_id })
+  if (!noted.ok) return noted
   const [result] = await controlDeliveries(deps.env, endpoint, verb, [message_id])
   const found = await findInLanes<Delivery>(deps.env, endpoint, (stub) => stub.get(message_id))
   if (found === null || result === 'not_found') return MISSING

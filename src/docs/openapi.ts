@@ -15,6 +15,8 @@ const TAGS = [
   { name: 'API keys', description: 'Who may do what for a tenant.' },
   { name: 'Operator keys', description: 'Who may do what everywhere. For operators.' },
   { name: 'Tenants', description: 'Your customers. For operators.' },
+  { name: 'Audit log', description: 'What was done in a tenant, by whom and from where: tamper-evident.' },
+  { name: 'Operator audit log', description: 'The same for what operators do beyond a tenant.' },
   { name: 'Health', description: 'For load balancers and monitors.' },
 ]
 

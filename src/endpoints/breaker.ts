@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { BreakerView } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import type { TenantAccess } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
@@ -26,7 +27,9 @@ export async function resetBreaker(
   endpoint_id: string,
 ): Promise<Result<BreakerView, Problem>> {
   const endpoint = await requireEndpoint(deps, access, endpoint_id)
-  return endpoint.ok ? ok(await ask(deps, endpoint.value, (stub) => stub.resetBreaker())) : endpoint
+  if (!endpoint.ok) return endpoint
+  const noted = await record(deps, access.tenant.id, { action: 'endpoint.breaker.reset', target: endpoint_id })
+  return noted.ok ? ok(await ask(deps, endpoint.value, (stub) => stub.resetBreaker())) : noted
 }
 
 async function ask(

@@ -1,3 +1,4 @@
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
@@ -5,6 +6,7 @@ import { createId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { insertWithin } from '../tenants/insert-within.ts'
 import { resolveLimits } from '../tenants/limits.ts'
+import { toAuditedEndpoint } from './change-endpoint.ts'
 import { checkFields, checkSpread } from './check-fields.ts'
 import type { NewEndpoint } from './contract.ts'
 import { newLayout } from './lanes.ts'
@@ -50,8 +52,12 @@ export async function createEndpoint(
     updated_at: now,
   }
   const limit = resolveLimits(tenant.limits).endpoints
-  if (!(await insertWithin(deps, endpoints, row, limit)))
-    return err(problem('limit_reached', `a tenant may have ${limit} endpoints`))
+  const entry = { action: 'endpoint.create', target: id, after: toAuditedEndpoint(row) } as const
+  const created = await audited(deps, tenant.id, async (trail) => {
+    const is_inserted = await trail.commit(entry, { decisive: insertWithin(deps, endpoints, row, limit) })
+    return is_inserted ? ok(undefined) : err(problem('limit_reached', `a tenant may have ${limit} endpoints`))
+  })
+  if (!created.ok) return created
   forgetTenant(tenant.id)
   // Not needed to be correct, but so the first publish finds an Endpoint that knows its settings.
   await pushEndpoint(deps, tenant.id, id)

@@ -1,4 +1,5 @@
 import type { ReplayQuery } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import { deleteReplayed } from '../dead-letters/delete-dead-letters.ts'
 import type { Place } from '../deliveries/merge-lanes.ts'
 import type { Deps } from '../deps.ts'
@@ -38,6 +39,9 @@ export async function replayEndpoint(
 ): Promise<Result<Replayed, Problem>> {
   const endpoint = await requireEndpoint(deps, access, endpoint_id)
   if (!endpoint.ok) return endpoint
+  const after = { ...wanted, ...(from && { from }) }
+  const noted = await record(deps, access.tenant.id, { action: 'endpoint.replay', target: endpoint_id, after })
+  if (!noted.ok) return noted
   const started_at = deps.now()
   let count = 0
   let query: ReplayQuery = { ...wanted, limit: PAGE, ...(from && { from: from.position }) }

@@ -1,18 +1,19 @@
-import { and, eq } from 'drizzle-orm'
 import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
-import { forgetTenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { liveSecrets } from '../signatures/sealed-secret.ts'
+import { changeEndpoint } from './change-endpoint.ts'
 import { findEndpoint } from './find-endpoint.ts'
-import { pushEndpoint } from './push-settings.ts'
 import { makeSecret, type OpenSecret, openSecret, sealSecret, type WantedSecret } from './secrets.ts'
-import { endpoints } from './table.ts'
 
 /** Every one of them adds a signature to every attempt. */
 const LIVE_MAX = 5
-const TRIES_MAX = 10
+const TOO_MANY = problem(
+  'limit_reached',
+  `at most ${LIVE_MAX} secrets sign at once: wait until one expires, or use overlap_s 0`,
+)
 
 export interface SigningSecret extends OpenSecret {
   /** Unix milliseconds when it stops signing; null for the current one. */
@@ -27,6 +28,8 @@ export async function revealSecrets(
 ): Promise<Result<SigningSecret[], Problem>> {
   const endpoint = await findEndpoint(deps, tenant_id, id)
   if (!endpoint.ok) return endpoint
+  const noted = await record(deps, tenant_id, { action: 'endpoint.secret.reveal', target: id })
+  if (!noted.ok) return noted
   const secrets: SigningSecret[] = []
   for (const sealed of liveSecrets(endpoint.value.secrets, deps.now())) {
     const open = await openSecret(deps, tenant_id, id, sealed)
@@ -46,36 +49,18 @@ export async function rotateSecret(
   id: string,
   wanted: WantedSecret & { overlap_s: number },
 ): Promise<Result<OpenSecret, Problem>> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const endpoint = await findEndpoint(deps, tenant_id, id)
-    if (!endpoint.ok) return endpoint
-    const { secrets, version } = endpoint.value
+  let made: OpenSecret | undefined
+  const changed = await changeEndpoint(deps, tenant_id, id, 'endpoint.secret.rotate', async ({ secrets }) => {
     const secret = await makeSecret(deps, wanted, secrets[0]?.kind ?? 'hmac')
     if (!secret.ok) return secret
+    made = secret.value
     const retired = retire(secrets, wanted.overlap_s, deps.now())
-    if (retired.length >= LIVE_MAX) {
-      return err(
-        problem(
-          'limit_reached',
-          `at most ${LIVE_MAX} secrets sign at once: wait until one expires, or use overlap_s 0`,
-        ),
-      )
-    }
-    const { meta } = await deps.db
-      .update(endpoints)
-      .set({
-        secrets: [await sealSecret(deps, tenant_id, id, secret.value), ...retired],
-        version: version + 1,
-        updated_at: deps.now(),
-      })
-      // Secrets follow from the secrets that were read, so nobody may have changed them since.
-      .where(and(eq(endpoints.tenant_id, tenant_id), eq(endpoints.id, id), eq(endpoints.version, version)))
-    if (meta.changes === 0) continue
-    forgetTenant(tenant_id)
-    await pushEndpoint(deps, tenant_id, id)
-    return ok(secret.value)
-  }
-  return err(problem('changed_meanwhile', 'the endpoint was changed by others at the same time'))
+    if (retired.length >= LIVE_MAX) return err(TOO_MANY)
+    return ok({ secrets: [await sealSecret(deps, tenant_id, id, made), ...retired] })
+  })
+  if (!changed.ok) return changed
+  if (made === undefined) throw new Error('what was changed was decided')
+  return ok(made)
 }
 
 /** What of the present secrets goes on signing beside a new one. */

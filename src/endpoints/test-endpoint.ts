@@ -1,4 +1,5 @@
 import type { DeliveryState } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { getEventType } from '../event-types/event-types.ts'
 import { generateExample } from '../event-types/example.ts'
@@ -39,6 +40,9 @@ export async function testEndpoint(
   const item = toEnqueueItem(message.value, { inline: deliveredBody(message.value) }, 'test')
   const settings_version = settingsVersion(endpoint.value, tenant)
   const destination = { tenant_id: tenant.id, endpoint_id, settings_version, layout: endpoint.value.layout }
+  const after = { event_type, message_id: message.value.id }
+  const noted = await record(deps, tenant.id, { action: 'endpoint.test', target: endpoint_id, after })
+  if (!noted.ok) return noted
   const [result] = await enqueue(deps, destination, [{ item, may_be_known: false }])
   switch (result?.outcome) {
     case 'accepted':

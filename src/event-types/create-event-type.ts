@@ -1,8 +1,10 @@
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { err, type Result } from '../lib/result.ts'
+import { err, ok, type Result } from '../lib/result.ts'
 import { resolveLimits } from '../tenants/limits.ts'
+import { toAuditedType } from './audited-type.ts'
 import { checkExample, checkSchema } from './check-fields.ts'
 import type { NewEventType } from './contract.ts'
 import { type EventType, getEventType } from './event-types.ts'
@@ -23,23 +25,30 @@ export async function createEventType(
   const { event_types: limit, schema_bytes } = resolveLimits(tenant.limits)
   const schema_version = schema.value === null ? 0 : 1
   const { DB } = deps.env
-  const [inserted] = await DB.batch([
-    DB.prepare(INSERT).bind(
-      tenant.id,
-      name,
-      description,
-      schema_version,
-      example.value,
-      deprecated ? now : null,
-      archived ? now : null,
-      now,
-      limit,
-      schema_bytes - bytesOf(schema.value),
+  const insertion = DB.prepare(INSERT).bind(
+    tenant.id,
+    name,
+    description,
+    schema_version,
+    example.value,
+    deprecated ? now : null,
+    archived ? now : null,
+    now,
+    limit,
+    schema_bytes - bytesOf(schema.value),
+  )
+  const after = await toAuditedType({ description, schema: schema.value, example: example.value, deprecated, archived })
+  const inserted = await audited(deps, tenant.id, async (trail) =>
+    ok(
+      await trail.commit(
+        { action: 'event_type.create', target: name, after },
+        // Of a type that was there already, the first version is there too.
+        { decisive: insertion, rest: [DB.prepare(INSERT_SCHEMA).bind(tenant.id, name, schema.value)] },
+      ),
     ),
-    // Of a type that was there already, the first version is there too.
-    DB.prepare(INSERT_SCHEMA).bind(tenant.id, name, schema.value),
-  ])
-  if (inserted !== undefined && inserted.meta.changes > 0) {
+  )
+  if (!inserted.ok) return inserted
+  if (inserted.value) {
     forgetTenant(tenant.id)
     return getEventType(deps, tenant.id, name)
   }

@@ -1,9 +1,11 @@
 import { and, desc, eq, lt, ne, or, sql } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import { toPage } from '../http/paging.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { auditedTypeOf } from './audited-type.ts'
 import { eventTypeSchemas, eventTypes } from './table.ts'
 
 export type EventTypeRow = typeof eventTypes.$inferSelect
@@ -19,6 +21,9 @@ export interface EventType {
 }
 
 const MISSING = err(problem('not_found', 'there is no such event type'))
+const IS_NEWEST = err(
+  problem('wrong_state', 'it is the newest version; set `schema` to null to demand nothing any more'),
+)
 const NO_VERSION = err(problem('not_found', 'there is no such version of the schema'))
 
 function isNamed(tenant_id: string, name: string) {
@@ -70,36 +75,43 @@ export async function getSchemaVersion(
 }
 
 /** Makes room for newer ones. The newest stays: it is what messages that name none must fit. */
-export async function deleteSchemaVersion(
-  { db }: Deps,
+export function deleteSchemaVersion(
+  deps: Deps,
   tenant_id: string,
   name: string,
   version: number,
 ): Promise<Result<void, Problem>> {
+  const { db } = deps
   const newest = db.select({ version: eventTypes.schema_version }).from(eventTypes).where(isNamed(tenant_id, name))
-  const { meta } = await db
+  const decisive = db
     .delete(eventTypeSchemas)
     .where(and(isSchemaOf(tenant_id, name, version), ne(eventTypeSchemas.version, sql`(${newest})`)))
-    .run()
-  if (meta.changes > 0) {
+  return audited(deps, tenant_id, async (trail) => {
+    const entry = { action: 'event_type.schema.delete', target: name, before: { version } } as const
+    if (!(await trail.commit(entry, { decisive }))) {
+      const row = await getSchemaVersion(deps, tenant_id, name, version)
+      return row.ok ? IS_NEWEST : row
+    }
     forgetTenant(tenant_id)
     return ok(undefined)
-  }
-  const row = await db
-    .select()
-    .from(eventTypeSchemas)
-    .where(isSchemaOf(tenant_id, name, version))
-    .get()
-  if (row === undefined) return NO_VERSION
-  return err(problem('wrong_state', 'it is the newest version; set `schema` to null to demand nothing any more'))
+  })
 }
 
-export async function deleteEventType({ db }: Deps, tenant_id: string, name: string): Promise<Result<void, Problem>> {
-  const [deleted] = await db.batch([
-    db.delete(eventTypes).where(isNamed(tenant_id, name)),
-    db.delete(eventTypeSchemas).where(isSchemaOf(tenant_id, name)),
-  ])
-  if (deleted.meta.changes === 0) return MISSING
-  forgetTenant(tenant_id)
-  return ok(undefined)
+export function deleteEventType(deps: Deps, tenant_id: string, name: string): Promise<Result<void, Problem>> {
+  const { db } = deps
+  return audited(deps, tenant_id, async (trail) => {
+    const type = await getEventType(deps, tenant_id, name)
+    if (!type.ok) return type
+    const before = await auditedTypeOf(type.value)
+    const is_deleted = await trail.commit(
+      { action: 'event_type.delete', target: name, before },
+      {
+        decisive: db.delete(eventTypes).where(isNamed(tenant_id, name)),
+        rest: [db.delete(eventTypeSchemas).where(isSchemaOf(tenant_id, name))],
+      },
+    )
+    if (!is_deleted) return MISSING
+    forgetTenant(tenant_id)
+    return ok(undefined)
+  })
 }

@@ -1,16 +1,29 @@
+import { audited, type Trail } from '../audit/audited.ts'
+import { changeOf } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { forgetTenant, type Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { resolveLimits } from '../tenants/limits.ts'
+import { auditedTypeOf, toAuditedType } from './audited-type.ts'
 import { checkExample, checkSchema } from './check-fields.ts'
 import type { EventTypeChange } from './contract.ts'
 import { type EventType, getEventType } from './event-types.ts'
 import { bytesOf, SCHEMA_BYTES_OF_TENANT, schemaLimitReached, VERSIONS_MAX } from './schema-limits.ts'
 
 /** Changes what is named. Another schema becomes the next version; those before stay, for messages that name them. */
-export async function updateEventType(
+export function updateEventType(
   deps: Deps,
+  tenant: Tenant,
+  name: string,
+  change: EventTypeChange,
+): Promise<Result<EventType, Problem>> {
+  return audited(deps, tenant.id, (trail) => write(deps, trail, tenant, name, change))
+}
+
+async function write(
+  deps: Deps,
+  trail: Trail,
   tenant: Tenant,
   name: string,
   change: EventTypeChange,
@@ -30,6 +43,9 @@ export async function updateEventType(
   const is_new = schema !== old_schema
   const version = row.schema_version + (is_new ? 1 : 0)
   const { schema_bytes } = resolveLimits(tenant.limits)
+  const { description = row.description } = change
+  const deprecated_at = timeOf(change.deprecated, row.deprecated_at, now)
+  const archived_at = timeOf(change.archived, row.archived_at, now)
   const { DB } = deps.env
   const insert = DB.prepare(INSERT_SCHEMA).bind(
     tenant.id,
@@ -45,14 +61,22 @@ export async function updateEventType(
     name,
     row.schema_version,
     version,
-    change.description ?? row.description,
+    description,
     example.value,
-    timeOf(change.deprecated, row.deprecated_at, now),
-    timeOf(change.archived, row.archived_at, now),
+    deprecated_at,
+    archived_at,
     now,
   )
-  const results = await DB.batch(is_new ? [insert, update] : [update])
-  if ((results.at(-1)?.meta.changes ?? 0) > 0) {
+  const before = await auditedTypeOf(present.value)
+  const after = await toAuditedType({
+    description,
+    schema,
+    example: example.value,
+    deprecated: deprecated_at !== null,
+    archived: archived_at !== null,
+  })
+  const entry = { action: 'event_type.update', target: name, ...changeOf(before, after) } as const
+  if (await trail.commit(entry, { first: is_new ? [insert] : [], decisive: update })) {
     forgetTenant(tenant.id)
     return getEventType(deps, tenant.id, name)
   }

@@ -163,6 +163,7 @@ const LOAD = `SELECT 'key' AS kind, json_object('key_id', id, 'role', role, 'ten
   UNION ALL
   SELECT 'tenant', json_object('id', id, 'name', name, 'version', version, 'limits', json(limits),
     'disable_after_days', disable_after_days, 'retention_days', retention_days,
+    'audit_retention_days', audit_retention_days,
     'unknown_event_types', unknown_event_types, 'created_at', created_at,
     'updated_at', updated_at) FROM ${READER} CROSS JOIN tenants WHERE id = ?2
   UNION ALL

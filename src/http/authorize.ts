@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { type Access, findAccess, isFromAllowed, type Tenant, type TenantAccess } from './access.ts'
-import { addressOf } from './caller.ts'
+import { addressOf, authorOf } from './caller.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { noteUse } from './last-use.ts'
 import { isPermitted, type Permission } from './permissions.ts'
@@ -24,6 +24,7 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
       throw new ProblemError(problem('forbidden', `this needs the permission ${permission}`))
     }
     c.set('access', access)
+    c.set('deps', { ...c.var.deps, author: authorOf(c, access.principal) })
     await next()
   }
 }

@@ -1,4 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
+import { demandAudit } from './audit.ts'
 import { authorize } from './authorize.ts'
 import { limitBody, requireJson } from './json-body.ts'
 import type { Permission } from './permissions.ts'
@@ -33,6 +34,8 @@ interface Rule {
   /** Who may: a permission of `permissions.ts`, or `public` for everybody. */
   permission: Permission | 'public'
   body_bytes_max?: number
+  /** Whether it leaves an entry in the audit log; unless said, everything but `GET` does. */
+  is_audited?: boolean
 }
 
 type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'security'> & { path: P }
@@ -42,7 +45,7 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
  * without saying the latter.
  */
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
-  const { permission, body_bytes_max = BODY_BYTES_MAX, ...described } = contract
+  const { permission, body_bytes_max = BODY_BYTES_MAX, is_audited = contract.method !== 'get', ...described } = contract
   const is_public = permission === 'public'
   const body = contract.request?.body
   const has_body = body !== undefined
@@ -50,8 +53,10 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     ...described,
     security: is_public ? [] : [{ apiKey: [] }],
     'x-permission': permission,
+    'x-audited': is_audited,
     middleware: [
       ...(is_public ? [] : [authorize(permission)]),
+      ...(is_audited ? [demandAudit] : []),
       ...(has_body ? [limitBody(body_bytes_max), requireJson(body.required === true)] : []),
     ],
     responses: {

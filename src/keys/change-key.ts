@@ -1,13 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { audited, type Trail } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { forgetKey, type Principal } from '../http/access.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import type { Problem } from '../http/problems.ts'
 import { err, type Result } from '../lib/result.ts'
-import { findKey, type Owner } from './find-key.ts'
+import { chainOf, findKey, type Owner } from './find-key.ts'
 import { hasOtherMainstay, isMainstay, LOCKOUT } from './lockout.ts'
 import type { KeyRow } from './table.ts'
-
-const TRIES_MAX = 5
 
 /** Who changes a key, from where, and whether it was said that a lockout is meant. */
 export interface Actor extends Principal {
@@ -20,10 +19,10 @@ export interface Plan<T> {
   /** Whether the key will be of no more use for making keys. */
   is_ending: boolean
   /**
-   * Writes the change if the key is still as it was looked at and `guard` holds.
+   * Writes the change, with its entry, if the key is still as it was looked at and `guard` holds.
    * @returns undefined when one of the two is not so
    */
-  write: (guard: SQL) => Promise<Result<T, Problem> | undefined>
+  write: (trail: Trail, guard: SQL) => Promise<Result<T, Problem> | undefined>
 }
 
 /**
@@ -38,7 +37,7 @@ export async function changeKey<T>(
   actor: Actor,
   decide: (row: KeyRow, now: number) => Result<Plan<T>, Problem>,
 ): Promise<Result<T, Problem>> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
+  return audited(deps, chainOf(owner), async (trail) => {
     const found = await findKey(deps, owner, key_id)
     if (!found.ok) return found
     const row = found.value
@@ -47,14 +46,11 @@ export async function changeKey<T>(
     if (!decided.ok) return decided
     const { is_ending, write } = decided.value
     const is_free = actor.tenant_id === null || actor.is_confirmed || !(is_ending && isMainstay(row, now))
-    const written = await write(is_free ? sql`TRUE` : hasOtherMainstay(row, now))
-    if (written !== undefined) {
-      forgetKey(row.hash)
-      return written
-    }
-    if (!is_free && !(await isLeftAnother(deps, row, now))) return err(LOCKOUT)
-  }
-  return err(problem('changed_meanwhile', 'others keep changing this key: try again'))
+    const written = await write(trail, is_free ? sql`TRUE` : hasOtherMainstay(row, now))
+    if (written !== undefined) forgetKey(row.hash)
+    else if (!is_free && !(await isLeftAnother(deps, row, now))) return err(LOCKOUT)
+    return written
+  })
 }
 
 async function isLeftAnother({ db }: Deps, row: KeyRow, now: number): Promise<boolean> {

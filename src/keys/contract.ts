@@ -112,6 +112,11 @@ export function toOperatorKeyJson(row: KeyRow) {
   return toJson(row, 'operator')
 }
 
+/** A key as the audit log shows it. */
+export function toAuditedKey(row: KeyRow) {
+  return toJson(row, row.role)
+}
+
 function toJson<R extends Role>({ id, name, scopes, ip_allowlist, hint, replaced_by, ...times }: KeyRow, role: R) {
   return {
     id,

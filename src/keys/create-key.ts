@@ -1,9 +1,12 @@
 import { and, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm'
+import { audited, type Statement } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import type { Principal, Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { insertWithin } from '../tenants/insert-within.ts'
+import { toAuditedKey } from './contract.ts'
+import { chainOf } from './find-key.ts'
 import { checkReach, checkScopes } from './grants.ts'
 import { keysMax, takesPlace } from './key-limits.ts'
 import { makeKey, type NewKey } from './make-key.ts'
@@ -30,16 +33,20 @@ export async function createKey(
   if (checked?.ok === false) return checked
   const { row, key } = await makeKey(tenant?.id ?? null, wanted, now, deps.random)
   const limit = keysMax(tenant)
-  const is_inserted = await (tenant === null
-    ? insertOperatorKey(deps, row, limit, now)
-    : insertWithin(deps, apiKeys, row, limit, takesPlace(now)))
-  return is_inserted ? ok({ row, key }) : err(problem('limit_reached', `there may be ${limit} API keys`))
+  const decisive =
+    tenant === null
+      ? insertOperatorKey(deps, row, limit, now)
+      : insertWithin(deps, apiKeys, row, limit, takesPlace(now))
+  return audited(deps, chainOf(row.tenant_id), async (trail) => {
+    const entry = { action: 'key.create', target: row.id, after: toAuditedKey(row) } as const
+    const is_inserted = await trail.commit(entry, { decisive })
+    return is_inserted ? ok({ row, key }) : err(problem('limit_reached', `there may be ${limit} API keys`))
+  })
 }
 
-async function insertOperatorKey({ db }: Deps, row: KeyRow, limit: number, now: number): Promise<boolean> {
+function insertOperatorKey({ db }: Deps, row: KeyRow, limit: number, now: number): Statement {
   const counted = and(isNull(apiKeys.tenant_id), takesPlace(now))
-  const { meta } = await insertWhere(db, row, sql`(SELECT COUNT(*) FROM ${apiKeys} WHERE ${counted}) < ${limit}`)
-  return meta.changes > 0
+  return insertWhere(db, row, sql`(SELECT COUNT(*) FROM ${apiKeys} WHERE ${counted}) < ${limit}`)
 }
 
 /** The statement that inserts a key while a condition holds. */

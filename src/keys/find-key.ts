@@ -1,4 +1,5 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -6,6 +7,11 @@ import { apiKeys, type KeyRow } from './table.ts'
 
 /** Whose keys: a tenant's id, or null for the operators'. */
 export type Owner = string | null
+
+/** The audit log in which changes of these keys are. */
+export function chainOf(owner: Owner): string {
+  return owner ?? OPERATOR_CHAIN
+}
 
 export function ownedBy(owner: Owner): SQL {
   return owner === null ? isNull(apiKeys.tenant_id) : eq(apiKeys.tenant_id, owner)

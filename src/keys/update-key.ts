@@ -1,11 +1,12 @@
 import { and } from 'drizzle-orm'
+import { changeOf } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import type { Problem } from '../http/problems.ts'
 import { liesIn, toNetworks } from '../lib/network.ts'
 import { ok, type Result } from '../lib/result.ts'
 import { checkAlive } from './alive.ts'
 import { type Actor, changeKey } from './change-key.ts'
-import type { KeyChange } from './contract.ts'
+import { type KeyChange, toAuditedKey } from './contract.ts'
 import { isUnchanged, type Owner } from './find-key.ts'
 import { checkReach, checkScopes } from './grants.ts'
 import { isMainstay } from './lockout.ts'
@@ -27,10 +28,12 @@ export async function updateKey(
     if (refused?.ok === false) return refused
     return ok({
       is_ending: !isMainstay(after, now) || shutsOut(after, actor),
-      write: async (guard) => {
+      write: async (trail, guard) => {
         const where = and(isUnchanged(row), guard)
-        const written = await deps.db.update(apiKeys).set({ name, scopes, ip_allowlist }).where(where).returning().get()
-        return written && ok(written)
+        const decisive = deps.db.update(apiKeys).set({ name, scopes, ip_allowlist }).where(where)
+        const what = changeOf(toAuditedKey(row), toAuditedKey(after))
+        const is_written = await trail.commit({ action: 'key.update', target: row.id, ...what }, { decisive })
+        return is_written ? ok(after) : undefined
       },
     })
   })

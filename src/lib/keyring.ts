@@ -13,6 +13,8 @@ export interface Keyring {
   readonly current: string
   /** Each is imported once, when the ring is parsed. */
   readonly keys: ReadonlyMap<string, Promise<CryptoKey>>
+  /** The same, to derive other keys from. */
+  readonly roots: ReadonlyMap<string, Promise<CryptoKey>>
 }
 
 /**
@@ -21,6 +23,7 @@ export interface Keyring {
  */
 export function parseKeyring(text: string): Result<Keyring, string> {
   const keys = new Map<string, Promise<CryptoKey>>()
+  const roots = new Map<string, Promise<CryptoKey>>()
   for (const [i, entry] of text.split(',').entries()) {
     const match = /^([A-Za-z0-9_-]{1,32}):(\S+)$/.exec(entry.trim())
     if (match === null) return err(`master key ${i + 1} is not written as "id:base64"`)
@@ -31,9 +34,22 @@ export function parseKeyring(text: string): Result<Keyring, string> {
       return err(`master key ${i + 1} has ${bytes.value.length} bytes, not ${KEY_BYTES}`)
     if (keys.has(id)) return err(`master key ${i + 1} has the id of one before it`)
     keys.set(id, crypto.subtle.importKey('raw', bytes.value, 'AES-GCM', false, ['encrypt', 'decrypt']))
+    roots.set(id, crypto.subtle.importKey('raw', bytes.value, 'HKDF', false, ['deriveBits']))
   }
   const [current = ''] = keys.keys()
-  return ok({ current, keys })
+  return ok({ current, keys, roots })
+}
+
+/**
+ * Derives 32 bytes from a master key (RFC 5869), so that what is signed and what is encrypted share no key.
+ * Undefined when the ring does not have it.
+ * @param purpose what they are for: another one gives other bytes
+ */
+export async function deriveBytes(keyring: Keyring, key_id: string, purpose: string): Promise<Uint8Array | undefined> {
+  const root = await keyring.roots.get(key_id)
+  if (root === undefined) return undefined
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encodeUtf8(purpose) }
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, root, KEY_BYTES * 8))
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { EnqueueItem } from '../../durable-objects/endpoint/rpc.ts'
+import { record } from '../audit/audited.ts'
 import { deleteRestarted } from '../dead-letters/delete-dead-letters.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import type { Deps } from '../deps.ts'
@@ -27,6 +28,9 @@ export async function replayMessage(
   const message = await findMessage(deps, access, message_id)
   if (message === null) return err(problem('not_found', 'there is no such message'))
 
+  const after = { endpoint_ids: endpoint_ids ?? null }
+  const noted = await record(deps, access.tenant.id, { action: 'message.replay', target: message_id, after })
+  if (!noted.ok) return noted
   const wanted = endpoint_ids ?? (await findHolders(deps, access, message_id)).map(({ endpoint_id }) => endpoint_id)
   const endpoints = wanted.flatMap((endpoint_id) => own.get(endpoint_id) ?? [])
   const restarted = await Promise.all(

@@ -59,6 +59,8 @@ messageRoutes.openapi(
     method: 'post',
     path: '/v1/tenants/{tenant}/messages',
     permission: 'message.publish',
+    // What was published is its own record.
+    is_audited: false,
     body_bytes_max: PUBLISH_BYTES_MAX,
     tags,
     summary: 'Publish a message',
@@ -97,6 +99,7 @@ messageRoutes.openapi(
     method: 'post',
     path: '/v1/tenants/{tenant}/messages/batch',
     permission: 'message.publish',
+    is_audited: false,
     body_bytes_max: BATCH_BYTES_MAX,
     tags,
     summary: 'Publish up to 100 messages',

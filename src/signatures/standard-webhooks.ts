@@ -3,6 +3,7 @@
  * `v1a` (Ed25519, private `whsk_…`, public `whpk_…`).
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
+import { importSeed, publicBytes } from '../lib/ed25519.ts'
 import { fromBase64, toBase64 } from '../lib/hash.ts'
 import type { RandomBytes } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -24,9 +25,6 @@ const HMAC_BYTES_MIN = 24
 const HMAC_BYTES_MAX = 64
 const HMAC_BYTES_NEW = 32
 const SEED_BYTES = 32
-
-/** The DER that PKCS #8 puts before an Ed25519 seed (RFC 8410, section 7). */
-const PKCS8_PREFIX = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20)
 
 export interface CreatedSecret {
   secret: string
@@ -111,17 +109,4 @@ export async function signatureHeader(
     }),
   )
   return signatures.join(' ')
-}
-
-function importSeed(seed: Uint8Array, extractable: boolean): Promise<CryptoKey> {
-  const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...seed)
-  return crypto.subtle.importKey('pkcs8', pkcs8, { name: 'Ed25519' }, extractable, ['sign'])
-}
-
-async function publicBytes(private_key: CryptoKey): Promise<Uint8Array> {
-  const { x } = (await crypto.subtle.exportKey('jwk', private_key)) as JsonWebKey
-  // Base64url without padding (RFC 8037, section 2): 43 characters.
-  const bytes = fromBase64(`${x?.replaceAll('-', '+').replaceAll('_', '/')}=`)
-  if (!bytes.ok) throw new Error('an Ed25519 JWK always holds x')
-  return bytes.value
 }

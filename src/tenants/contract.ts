@@ -41,6 +41,7 @@ export const tenantSchema = z
     limits: limits.required(),
     disable_after_days: z.int().openapi({ description: 'Failing this long without one success disables an endpoint' }),
     retention_days: z.int().openapi({ description: 'How long finished deliveries, and the ids seen, are kept' }),
+    audit_retention_days: z.int().openapi({ description: 'How long the audit log is kept' }),
     unknown_event_types: unknownEventTypes,
     created_at: time,
     updated_at: time,
@@ -52,6 +53,7 @@ const settable = {
   limits,
   disable_after_days: z.int().min(1).max(30),
   retention_days: z.int().min(1).max(365),
+  audit_retention_days: z.int().min(30).max(3650),
   unknown_event_types: unknownEventTypes,
 }
 
@@ -65,6 +67,7 @@ export const createBody = z
     limits: limits.default({}),
     disable_after_days: settable.disable_after_days.default(5),
     retention_days: settable.retention_days.default(30),
+    audit_retention_days: settable.audit_retention_days.default(365),
     unknown_event_types: settable.unknown_event_types.default('accept'),
   })
   .openapi('CreateTenant')
@@ -80,13 +83,14 @@ export const deleteQuery = z.object({
 
 /** A tenant as the API shows it, with all its limits. */
 export function toTenantJson(row: TenantRow) {
-  const { id, name, disable_after_days, retention_days, unknown_event_types } = row
+  const { id, name, disable_after_days, retention_days, audit_retention_days, unknown_event_types } = row
   return {
     id,
     name,
     limits: resolveLimits(row.limits),
     disable_after_days,
     retention_days,
+    audit_retention_days,
     unknown_event_types,
     created_at: toTime(row.created_at),
     updated_at: toTime(row.updated_at),

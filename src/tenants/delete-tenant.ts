@@ -1,4 +1,6 @@
 import { and, eq, exists, notExists, sql } from 'drizzle-orm'
+import { audited } from '../audit/audited.ts'
+import { OPERATOR_CHAIN } from '../audit/entry.ts'
 import type { Deps } from '../deps.ts'
 import { endpoints } from '../endpoints/table.ts'
 import { forgetTenant } from '../http/access.ts'
@@ -7,8 +9,11 @@ import { apiKeys } from '../keys/table.ts'
 import { log } from '../lib/log.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { Run } from '../retention/run.ts'
+import { toTenantJson } from './contract.ts'
 import { purgeTenant } from './purge-tenant.ts'
 import { tenantDeletions, tenants } from './table.ts'
+
+const NOT_EMPTY = problem('tenant_not_empty', 'delete its endpoints first, or with it: ?endpoints=delete')
 
 /** As much as is likely to be done in the time that a Worker has after its answer. */
 const AT_ONCE = { calls: 200, ms: 20_000 }
@@ -31,18 +36,26 @@ export async function deleteTenant(
   )
   const requested_at = deps.now()
   const isAllowed = and(exists(isThere), with_endpoints ? undefined : notExists(ownEndpoints))
-  const [marked] = await db.batch([
-    db
-      .insert(tenantDeletions)
-      .select(sql`SELECT ${tenant_id}, ${requested_at} WHERE ${isAllowed}`)
-      .onConflictDoNothing(),
-    db.delete(tenants).where(and(eq(tenants.id, tenant_id), isGoing)),
-    db.delete(apiKeys).where(and(eq(apiKeys.tenant_id, tenant_id), isGoing)),
-  ])
-  // Another request may have been first: then it is not there any more, as this one wanted.
-  if (marked.meta.changes === 0 && (await isThere.get()) !== undefined) {
-    return err(problem('tenant_not_empty', 'delete its endpoints first, or with it: ?endpoints=delete'))
-  }
+  const deleted = await audited(deps, OPERATOR_CHAIN, async (trail) => {
+    const row = await db.select().from(tenants).where(eq(tenants.id, tenant_id)).get()
+    const before = row === undefined ? null : toTenantJson(row)
+    const is_marked = await trail.commit(
+      { action: 'tenant.delete', target: tenant_id, before, after: null },
+      {
+        decisive: db
+          .insert(tenantDeletions)
+          .select(sql`SELECT ${tenant_id}, ${requested_at} WHERE ${isAllowed}`)
+          .onConflictDoNothing(),
+        rest: [
+          db.delete(tenants).where(and(eq(tenants.id, tenant_id), isGoing)),
+          db.delete(apiKeys).where(and(eq(apiKeys.tenant_id, tenant_id), isGoing)),
+        ],
+      },
+    )
+    // Another request may have been first: then it is not there any more, as this one wanted.
+    return is_marked || (await isThere.get()) === undefined ? ok(undefined) : err(NOT_EMPTY)
+  })
+  if (!deleted.ok) return deleted
   forgetTenant(tenant_id)
   deps.waitUntil(purgeAtOnce(deps, tenant_id, requested_at))
   return ok(undefined)

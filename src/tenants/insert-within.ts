@@ -1,5 +1,6 @@
 import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import type { Statement } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { tenants } from './table.ts'
 
@@ -7,26 +8,25 @@ import { tenants } from './table.ts'
 type Owned = SQLiteTable & { tenant_id: SQLiteColumn }
 
 /**
- * Inserts a tenant's row while the tenant is there and has fewer than `limit` of them; false when it
- * was not inserted, for one of these reasons or because it exists. Checked and inserted as one
- * statement: two at once cannot both take the last place, and nothing outlives its tenant.
+ * The statement that inserts a tenant's row while the tenant is there and has fewer than `limit` of them; it
+ * inserts nothing for one of these reasons, or when the row exists. Checked and inserted as one statement:
+ * two at once cannot both take the last place, and nothing outlives its tenant.
  * @param counted which rows count towards the limit; all of the tenant's unless said
  */
-export async function insertWithin<T extends Owned>(
+export function insertWithin<T extends Owned>(
   { db }: Pick<Deps, 'db'>,
   table: T,
   row: T['$inferSelect'] & { tenant_id: string | null },
   limit: number,
   counted?: SQL,
-): Promise<boolean> {
+): Statement {
   const columns = Object.entries(getTableColumns(table))
   const values = columns.map(([name, column]) => sql.param((row as Record<string, unknown>)[name], column))
   const count = sql`(SELECT COUNT(*) FROM ${table} WHERE ${and(eq(table.tenant_id, row.tenant_id), counted)})`
-  const { meta } = await db
+  return db
     .insert(table)
     .select(
       sql`SELECT ${sql.join(values, sql`, `)} FROM ${tenants} WHERE ${tenants.id} = ${row.tenant_id} AND ${count} < ${limit}`,
     )
     .onConflictDoNothing()
-  return meta.changes > 0
 }

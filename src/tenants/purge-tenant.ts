@@ -1,6 +1,8 @@
 /** Removes what a deleted tenant had. Every page looks for what is left, so it may be cut off anywhere, and run twice at once. */
 import { asc, eq, getTableName } from 'drizzle-orm'
 import { getTableConfig, type SQLiteColumn, type SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { deleteAllCheckpoints } from '../audit/expire.ts'
+import { auditLog } from '../audit/table.ts'
 import { deadLetters } from '../dead-letters/table.ts'
 import { deliveries } from '../deliveries/table.ts'
 import type { Deps } from '../deps.ts'
@@ -16,6 +18,7 @@ import { tenantDeletions } from './table.ts'
 
 /** Every table with rows of tenants but `endpoints`, which come first. */
 const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
+  auditLog,
   apiKeys,
   eventTypes,
   eventTypeSchemas,
@@ -47,7 +50,8 @@ export async function purgeTenant(deps: Deps, run: Run, { tenant_id, requested_a
   const is_through =
     (await removeEndpoints(deps, run, tenant_id, found)) &&
     (await deleteRows(deps, run, tenant_id, found)) &&
-    (await deletePayloads(deps, run, tenant_id, found))
+    (await deletePayloads(deps, run, tenant_id, found)) &&
+    (await deleteAllCheckpoints(deps, run, tenant_id))
   // What was under way when it was found may be written yet: one more pass, later, is to find nothing.
   const is_gone = is_through && found.count === 0 && deps.now() - requested_at >= STRAGGLERS_MS_MAX
   if (!is_gone || !run.take()) return

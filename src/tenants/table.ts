@@ -24,6 +24,7 @@ export const tenants = sqliteTable('tenants', {
   limits: text({ mode: 'json' }).$type<TenantLimits>().notNull(),
   disable_after_days: integer().notNull(),
   retention_days: integer().notNull(),
+  audit_retention_days: integer().notNull().default(365),
   unknown_event_types: text().$type<UnknownEventTypes>().notNull().default('accept'),
   created_at: integer().notNull(),
   updated_at: integer().notNull(),

@@ -118,6 +118,23 @@ const ROWS: readonly Row[] = [
     routes: ['POST T/dead-letters/redrive'],
   },
   { permission: 'dead_letter.delete', tenant_roles: ['admin', 'developer'], routes: ['DELETE T/dead-letters/{id}'] },
+  {
+    permission: 'audit_log.read',
+    tenant_roles: ['admin', 'auditor'],
+    routes: ['GET T/audit-log', 'GET T/audit-log/verify', 'POST T/audit-log/verify', 'GET T/audit-log/checkpoints'],
+  },
+  { permission: 'audit_log.export', tenant_roles: ['admin', 'auditor'], routes: ['GET T/audit-log/export'] },
+  {
+    permission: 'operator_audit_log.read',
+    tenant_roles: [],
+    routes: [
+      'GET /v1/audit-log',
+      'GET /v1/audit-log/verify',
+      'POST /v1/audit-log/verify',
+      'GET /v1/audit-log/checkpoints',
+    ],
+  },
+  { permission: 'operator_audit_log.export', tenant_roles: [], routes: ['GET /v1/audit-log/export'] },
   { permission: 'internal_dead_letter.read', tenant_roles: [], routes: ['GET /v1/dead-letters'] },
   { permission: 'internal_dead_letter.redrive', tenant_roles: [], routes: ['POST /v1/dead-letters/{id}/redrive'] },
   { permission: 'internal_dead_letter.delete', tenant_roles: [], routes: ['DELETE /v1/dead-letters/{id}'] },

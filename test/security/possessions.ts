@@ -46,7 +46,6 @@ const SHOWN = [
   '',
   '/endpoints',
   '/endpoints/{endpoint}',
-  '/endpoints/{endpoint}/secret',
   '/endpoints/{endpoint}/breaker',
   '/event-types',
   '/event-types/{name}',
@@ -56,6 +55,8 @@ const SHOWN = [
   '/deliveries?endpoint_id={endpoint}',
   '/deliveries/{delivery}',
   '/dead-letters',
+  // Which tells of whatever else was done to it.
+  '/audit-log',
 ]
 
 /** All that its operator can see of a tenant: what nobody else may change. */

@@ -86,7 +86,7 @@ describe('an attempt that sends nothing', () => {
   })
 
   it('could not open its secret, because its master key is gone', async () => {
-    const ring = { current: 'new', keys: new Map() }
+    const ring = { current: 'new', keys: new Map(), roots: new Map() }
     const secrets = [{ secret: `whsec_${btoa('unknown'.repeat(5))}` }]
     const { finished, calls } = await attemptOnce({ secrets, means: { keyring: ring } })
     expect(calls).toBe(0)

@@ -1,6 +1,7 @@
+import { hkdfSync } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Keyring, parseKeyring, seal, unseal } from '../../src/lib/keyring.ts'
+import { deriveBytes, type Keyring, parseKeyring, seal, unseal } from '../../src/lib/keyring.ts'
 
 /** 32 bytes of one value, as base64: a master key that is easy to tell from another. */
 const master = (byte: number) => btoa(String.fromCharCode(byte).repeat(32))
@@ -130,5 +131,23 @@ describe('MASTER_KEYS', () => {
     const parsed = parseKeyring(`old:${secret}`)
     expect(parsed).toMatchObject({ ok: false })
     expect(JSON.stringify(parsed)).not.toContain(secret)
+  })
+})
+
+describe('a derived key', () => {
+  it('is what HKDF of RFC 5869 makes of the master key and the purpose', async () => {
+    const expected = hkdfSync('sha256', Buffer.alloc(32, 1), '', 'a purpose', 32)
+    expect(await deriveBytes(keyring(OLD), 'old', 'a purpose')).toEqual(new Uint8Array(expected))
+  })
+
+  it('is another for another purpose or another master key, and none for one that is gone', async () => {
+    const ring = keyring(`${NEW},${OLD}`)
+    const made = await Promise.all([
+      deriveBytes(ring, 'old', 'a'),
+      deriveBytes(ring, 'old', 'b'),
+      deriveBytes(ring, 'new', 'a'),
+    ])
+    expect(new Set(made.map((bytes) => bytes?.join())).size).toBe(3)
+    expect(await deriveBytes(ring, 'gone', 'a')).toBeUndefined()
   })
 })

@@ -1,6 +1,7 @@
 /** An endpoint that disables itself, or that somebody disables: nothing is attempted, nothing is dropped. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { createDeps } from '../../src/deps.ts'
 import { markDisabled } from '../../src/endpoints/mark-disabled.ts'
 import {
   alarmOf,
@@ -196,13 +197,21 @@ describe('an enabling of which the Endpoint’s own disabling did not know', () 
     const before = { reason: 'gone', at: Date.now() + 60_000, enabled_at: null } as const
     await enable(tenant, endpoint)
     // Late by the clock of the Endpoint, but of before by what it knew.
-    await markDisabled(env.DB, owner, before)
+    await markDisabled(
+      createDeps(env, () => {}),
+      owner,
+      before,
+    )
     expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'enabled', disabled_reason: null })
     await tenant.deliveryIn('succeeded', await tenant.published(), endpoint.id)
     const enabled_at = await env.DB.prepare('SELECT enabled_at FROM endpoints WHERE id = ?')
       .bind(endpoint.id)
       .first<number>('enabled_at')
-    await markDisabled(env.DB, owner, { ...before, enabled_at })
+    await markDisabled(
+      createDeps(env, () => {}),
+      owner,
+      { ...before, enabled_at },
+    )
     expect(await endpointOf(tenant, endpoint)).toMatchObject({ status: 'disabled', disabled_reason: 'gone' })
   })
 })

@@ -295,7 +295,9 @@ export async function consumed(
 }
 
 /** Lets the platform start a job, as its cron does. */
-export async function runCron(job: 'retention.rows' | 'retention.payloads' | 'tenants.purge'): Promise<void> {
+export async function runCron(
+  job: 'retention.rows' | 'retention.payloads' | 'audit.upkeep' | 'tenants.purge',
+): Promise<void> {
   const [cron = ''] = Object.entries(JOBS).find(([, { name }]) => name === job) ?? []
   const context = createExecutionContext()
   await worker.scheduled(createScheduledController({ cron, scheduledTime: new Date(Date.now()) }), env, context)

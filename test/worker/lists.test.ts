@@ -4,7 +4,7 @@ import { call, createTenant, type Json, type TenantHandle } from './harness.ts'
 import { blamed, expectProblem } from './problem.ts'
 
 const lists = operationsOf(await readDocument()).filter(({ contract }) =>
-  (contract.parameters ?? []).some(({ name }: Json) => name === 'cursor'),
+  (contract.parameters ?? []).some(({ name }: Json) => name === 'limit'),
 )
 const named = lists.map((operation) => [operation.path, operation] as const)
 
@@ -58,9 +58,13 @@ describe.each(named)('the list %s', (_path, operation) => {
 
 it('covers every list there is', () => {
   expect(lists.map(({ path }) => path).toSorted()).toEqual([
+    '/v1/audit-log',
+    '/v1/audit-log/checkpoints',
     '/v1/dead-letters',
     '/v1/keys',
     '/v1/tenants',
+    '/v1/tenants/{tenant}/audit-log',
+    '/v1/tenants/{tenant}/audit-log/checkpoints',
     '/v1/tenants/{tenant}/dead-letters',
     '/v1/tenants/{tenant}/deliveries',
     '/v1/tenants/{tenant}/endpoints',

@@ -24,6 +24,7 @@ describe('a tenant', () => {
       limits: DEFAULT_LIMITS,
       disable_after_days: 5,
       retention_days: 30,
+      audit_retention_days: 365,
       unknown_event_types: 'accept',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: body.created_at,

@@ -137,6 +137,7 @@ export class Judge {
     if (promised === undefined) return `${status} is not documented`
     if (promised === null) return text === '' ? null : 'a body where none is documented'
     if (headers['content-type'] !== promised.type) return `an answer of type ${headers['content-type']}`
+    if (promised.type !== 'application/json') return null
     const misfit = this.#misfit(closed(promised.schema), readJson(text))
     return misfit === null ? null : `the answer is not as documented: ${misfit}`
   }

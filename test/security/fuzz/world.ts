@@ -26,7 +26,8 @@ const SHOWN = [
   '/keys',
   '/messages/{message}',
   '/messages/{message}/deliveries',
-  '/endpoints/{endpoint}/secret',
+  // Which tells of whatever else was done to it.
+  '/audit-log',
 ]
 
 export class World {
