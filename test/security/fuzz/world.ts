@@ -92,8 +92,8 @@ export class World {
   }
 
   /** Remembers what an accepted request made or showed. */
-  learn({ name }: Operation, tenant: string | undefined, { status, text }: Answer): void {
-    if (status >= 300 || text === '') return
+  learn({ name }: Operation, tenant: string | undefined, { status, headers, text }: Answer): void {
+    if (status >= 300 || headers['content-type'] !== 'application/json') return
     const body: Body = JSON.parse(text)
     if (name === 'POST /v1/tenants') this.#know('spare', body.id)
     if (name === 'POST /v1/keys' || name === 'POST /v1/keys/{key}/rotate') this.#know('operator_key', body.id)
