@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTarget } from '../test/security/fuzz/target.ts'
@@ -15,7 +15,9 @@ import type { GatewayProcess } from './gateway-process.ts'
 import { done, fail, heading, readOptions, say } from './terminal.ts'
 
 const VERSION = '4.32.5'
-const VENV = join(PROJECT_DIR, 'node_modules/.cache/schemathesis', VERSION)
+/** Where it keeps what it finds from run to run. */
+const CACHE = join(PROJECT_DIR, 'node_modules/.cache/schemathesis')
+const VENV = join(CACHE, VERSION)
 const CONFIG = join(PROJECT_DIR, 'scripts/schemathesis.toml')
 
 const options = readOptions({ seconds: { type: 'string', default: '120' }, seed: { type: 'string', default: '1' } })
@@ -43,6 +45,7 @@ if (process.exitCode === 1) fail('schemathesis found something, see above')
 /** False when this machine cannot have it. */
 async function install(): Promise<boolean> {
   if (existsSync(schemathesis())) return true
+  await mkdir(CACHE, { recursive: true })
   const made = await run('python3', ['-m', 'venv', VENV])
   if (made !== 0) return false
   const pip = join(VENV, 'bin/pip')
@@ -82,7 +85,7 @@ async function fuzz(gateway: GatewayProcess, key: string, is_tenant: boolean): P
 /** The exit code; another than 0 too where there is no such program. */
 function run(program: string, args: string[]): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } })
+    const child = spawn(program, args, { cwd: CACHE, stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } })
     child.once('error', () => resolve(127))
     child.once('exit', (code) => resolve(code ?? 1))
   })

@@ -71,8 +71,14 @@ export class Fuzzer {
    */
   async run(seed: number, episode: number, only?: number, trace?: Trace): Promise<Failure[]> {
     const drawn = fc.sample(this.#requests, { seed: seed + episode * 1_000_003, numRuns: EPISODE_CASES })
-    const world = await World.create(this.#wire, this.#operator_key, `${seed}-${episode}-${++worlds}`)
     const failures: Failure[] = []
+    const name = `${seed}-${episode}-${++worlds}`
+    let world: World
+    try {
+      world = await World.create(this.#wire, this.#operator_key, name)
+    } catch (error) {
+      return [{ seed, episode, number: null, objection: `no world to play in: ${error}` }]
+    }
     try {
       const before = await world.theirState()
       for (const [number, one] of drawn.entries()) {
