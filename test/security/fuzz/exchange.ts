@@ -20,6 +20,8 @@ export interface Answer {
 /** An answer takes longer than this only where something hangs. */
 const LIMIT_MS = 20_000
 
+class ClosedMeanwhile extends Error {}
+
 export class Wire {
   readonly #port: number
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -33,7 +35,18 @@ export class Wire {
   }
 
   /** @throws Error when there is no answer */
-  send({ method, path, headers, body, framing }: Request): Promise<Answer> {
+  async send(request: Request): Promise<Answer> {
+    try {
+      return await this.#sendOnce(request)
+    } catch (error) {
+      // A connection that was kept may be closed by the other side just as it is used again, which is nobody's
+      // fault (Node's documentation of `request.reusedSocket`).
+      if (error instanceof ClosedMeanwhile) return this.#sendOnce(request)
+      throw error
+    }
+  }
+
+  #sendOnce({ method, path, headers, body, framing }: Request): Promise<Answer> {
     const began_at = performance.now()
     const framed = [['host', 'localhost'], ...headers, ...framingOf(body, framing)].flat()
     return new Promise((resolve, reject) => {
@@ -54,7 +67,9 @@ export class Wire {
         },
       )
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${LIMIT_MS} ms`)))
-      sent.on('error', reject)
+      sent.on('error', (error: NodeJS.ErrnoException) =>
+        reject(sent.reusedSocket && error.code === 'ECONNRESET' ? new ClosedMeanwhile() : error),
+      )
       sent.end(body ?? undefined)
     })
   }
