@@ -4,7 +4,7 @@
  *   npm run fuzz -- --cases 100000 [--seed 1] [--at-once 8]     many, with coverage
  *   npm run fuzz -- --seed 1 --episode 42 [--case 7]            one episode again, with a trace to read
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EPISODE_CASES, type Failure, Fuzzer, show } from '../test/security/fuzz/episode.ts'
@@ -16,6 +16,9 @@ import { readOptions } from './terminal.ts'
 
 const KINDS_SHOWN_MAX = 20
 const PROGRESS_MS = 10_000
+
+/** What the gateway logged in a run in which a rule was broken. */
+const KEPT_LOG = join(tmpdir(), 'postern-fuzz.log')
 
 const options = readOptions({
   cases: { type: 'string', default: '10000' },
@@ -38,6 +41,7 @@ try {
       : await one(Number(options.episode), options.case)
   console.log(`\n${fuzzer.cases} cases, seed ${seed}: ${failures.length} broke a rule`)
   process.exitCode = failures.length === 0 ? 0 : 1
+  if (failures.length > 0) await copyFile(gateway.log_file, KEPT_LOG).then(() => console.log(`log: ${KEPT_LOG}`))
 } finally {
   fuzzer.close()
   await gateway.close()

@@ -36,6 +36,8 @@ export class World {
   readonly keys: Record<Caller, string | null>
   /** By kind, newest last. */
   readonly known: Record<string, string[]>
+  /** Paths of what has to go at the end, however long ago it was made. */
+  readonly #made = new Set<string>()
   readonly #wire: Wire
   readonly #operator: string
 
@@ -121,15 +123,14 @@ export class World {
     const gone = async (path: string) => {
       await this.ask('DELETE', path).catch(() => {})
     }
-    const tenants = [this.mine, this.theirs, ...(this.known.spare ?? [])]
-    await Promise.all(tenants.map((id) => gone(`/v1/tenants/${id}?endpoints=delete`)))
-    await Promise.all((this.known.operator_key ?? []).map((id) => gone(`/v1/keys/${id}`)))
+    await Promise.all([...this.#made].map(gone))
   }
 
   /** One of everything, so that each route has something to find. */
   async #furnish(tenant: string, prefix: string): Promise<void> {
     const path = `/v1/tenants/${tenant}`
     await this.ask('POST', '/v1/tenants', { id: tenant, name: tenant })
+    this.#made.add(`${path}?endpoints=delete`)
     const name = prefix === '' ? 'order.mine' : 'order.theirs'
     const [bad, good, key] = await Promise.all([
       this.ask('POST', `${path}/endpoints`, { url: 'https://receiver.example.com/500', retry_delays_s: [] }),
@@ -163,6 +164,8 @@ export class World {
 
   #know(kind: string, id: unknown): void {
     if (typeof id !== 'string') return
+    if (kind === 'operator_key') this.#made.add(`/v1/keys/${id}`)
+    if (kind === 'spare') this.#made.add(`/v1/tenants/${id}?endpoints=delete`)
     const ids = this.known[kind] ?? []
     this.known[kind] = ids
     if (ids.includes(id)) return
