@@ -55,13 +55,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'fuzz',
+          include: ['test/security/fuzz/*.test.ts'],
+          environment: 'node',
+          globalSetup: './test/security/fuzz/build.ts',
+          // One gateway for all of them, which takes both cores.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           ...e2e,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: TIMED,
           // Each file runs a gateway of its own, and mostly waits: for an alarm, a retry, a restart.
           maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -71,7 +82,7 @@ export default defineConfig({
           include: TIMED,
           // They compare times: two at once would measure each other.
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export const PROJECT_DIR = fileURLToPath(new URL('..', import.meta.url))
+export const PROJECT_DIR = fileURLToPath(new URL('..', import.meta.url).href)
 export const WRANGLER = join(PROJECT_DIR, 'node_modules/wrangler/bin/wrangler.js')
 
 export const WRANGLER_CONFIG = join(PROJECT_DIR, 'wrangler.toml')

@@ -44,12 +44,16 @@ export class GatewayProcess {
   /**
    * Starts on a free port, with new storage and new secrets.
    * @param worker_dir a build by `buildWorker`
+   * @param more settings for every start
    */
-  static async start(worker_dir: string): Promise<GatewayProcess> {
+  static async start(
+    worker_dir: string,
+    more: Pick<GatewayOptions, 'instead_of_network'> & { bindings?: Record<string, string> } = {},
+  ): Promise<GatewayProcess> {
     const state_dir = await mkdtemp(join(tmpdir(), 'postern-'))
     const secrets = await generateSecrets()
     const [port, inspector_port] = [await findFreePort(), await findFreePort()]
-    const options = { worker_dir, state_dir, port, inspector_port, bindings: { ...secrets } }
+    const options = { ...more, worker_dir, state_dir, port, inspector_port, bindings: { ...secrets, ...more.bindings } }
     const gateway = new GatewayProcess(options, secrets.POSTERN_OPERATOR_KEY)
     await gateway.restart()
     return gateway

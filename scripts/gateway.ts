@@ -17,6 +17,8 @@ export interface GatewayOptions {
   environment?: Environment
   /** Secrets, and settings that differ from wrangler.toml. */
   bindings: Record<string, string>
+  /** A Worker, as a module's text, that answers every request that Postern makes: nothing leaves this machine. */
+  instead_of_network?: string
   /** One line that the Worker or the runtime logged. */
   on_log?: (line: string) => void
 }
@@ -64,12 +66,21 @@ async function miniflareOptions(options: GatewayOptions) {
   }
   // The rules say how to bundle, which has been done.
   const { modulesRules: _, bindings, ...worker } = unstable_getMiniflareWorkerOptions(config, environment).workerOptions
-  return convertV4MiniflareOptions({
+  const { instead_of_network } = options
+  const postern = {
     ...worker,
     name: config.name,
     bindings: { ...(bindings as object), ...options.bindings },
     modules: await readModules(options.worker_dir),
     modulesRoot: options.worker_dir,
+    ...(instead_of_network !== undefined && { outboundService: 'instead-of-network' }),
+  }
+  const stand_ins =
+    instead_of_network === undefined
+      ? []
+      : [{ name: 'instead-of-network', modules: true, script: instead_of_network, compatibilityDate: '2026-11-01' }]
+  return convertV4MiniflareOptions({
+    workers: [postern, ...stand_ins],
     host: '127.0.0.1',
     port: options.port,
     ...(options.inspector_port !== undefined && { inspectorPort: options.inspector_port }),

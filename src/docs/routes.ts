@@ -2,28 +2,36 @@ import { html, raw } from 'hono/html'
 import { limitAddress } from '../http/address-limit.ts'
 import type { createRouter } from '../http/router.ts'
 import { sha256, toBase64 } from '../lib/hash.ts'
+import { errorsPage } from './errors-page.ts'
 import { type Operation, operationsByTag, type Schema, type Tag } from './model.ts'
 import { openApiDocument } from './openapi.ts'
 import { SCRIPT, STYLE } from './page.ts'
 
 type App = ReturnType<typeof createRouter>
 
-/** `GET /openapi.json`, and `GET /docs`: the same document as a page to read, without anything from elsewhere. */
+/**
+ * `GET /openapi.json`; `GET /docs`: the same document as a page to read; `GET /docs/errors`: what problems
+ * mean. The pages need nothing from elsewhere.
+ */
 export function mountDocs(app: App): void {
   app.get('/openapi.json', limitAddress, (c) => c.json(openApiDocument(app, new URL(c.req.url).origin)))
   app.get('/docs', limitAddress, async (c) => {
     const { origin } = new URL(c.req.url)
     const document = openApiDocument(app, origin)
-    c.header('content-security-policy', await pagePolicy())
+    c.header('content-security-policy', await pagePolicy(SCRIPT))
     return c.html(page(document.info.version, operationsByTag(document), origin))
+  })
+  app.get('/docs/errors', limitAddress, async (c) => {
+    c.header('content-security-policy', await pagePolicy())
+    return c.html(errorsPage())
   })
 }
 
-/** The page's own style and script and no other, whoever gets something into it. */
-async function pagePolicy(): Promise<string> {
-  const [style, script] = await Promise.all(
-    [STYLE, SCRIPT].map(async (text) => `'sha256-${toBase64(await sha256(text))}'`),
-  )
+/** The page's own style and script, if it has one, and no other, whoever gets something into it. */
+async function pagePolicy(own_script?: string): Promise<string> {
+  const source = async (text: string) => `'sha256-${toBase64(await sha256(text))}'`
+  const style = await source(STYLE)
+  const script = own_script === undefined ? "'none'" : await source(own_script)
   return `default-src 'none'; style-src ${style}; script-src ${script}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 }
 
@@ -51,7 +59,7 @@ ${tags.map(
 <main id="top">
 <h1>Postern API</h1>
 <p>JSON over HTTPS. Send an API key as <code>Authorization: Bearer pst_…</code>. Errors are
-<code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>; lists answer
+<code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>: <a href="/docs/errors">errors</a>; lists answer
 <code>{data, next_cursor}</code>; times are RFC 3339 in UTC. The same as a document:
 <a href="/openapi.json">openapi.json</a>.</p>
 ${tags.map((tag) => html`<section><h2>${tag.name}</h2><p>${prose(tag.description)}</p>${tag.operations.map((operation) => article(operation, origin))}</section>`)}

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { tenantParam } from '../http/route.ts'
 import { prose } from '../http/text.ts'
 import { time, toTime, toTimeOrNull } from '../http/time.ts'
+import { wholeNumber } from '../http/whole-number.ts'
 import { isEventType } from '../lib/glob.ts'
 import { redactField } from '../redaction/contract.ts'
 import type { EventType, EventTypeRow } from './event-types.ts'
@@ -16,12 +17,11 @@ const description = prose(1000)
 
 /** Checked where it is saved: what a schema may be, no other schema can say. */
 const schema = z.unknown().openapi({
-  type: 'object',
+  type: ['object', 'boolean', 'null'],
   description: 'JSON Schema (draft 2020-12) for `data`; null demands nothing',
   example: { type: 'object', required: ['amount'], properties: { amount: { type: 'integer', minimum: 0 } } },
 })
 const example = z.unknown().openapi({
-  type: 'object',
   description: '`data` of test messages; it must fit the schema. Null: one is made from the schema',
 })
 
@@ -49,7 +49,6 @@ export const eventTypeDetail = eventTypeSchema
     schema: schema.nullable(),
     example: example.nullable(),
     generated_example: z.unknown().nullable().openapi({
-      type: 'object',
       description: 'What test messages carry where there is no `example`; null when none could be made',
     }),
     schema_versions: z.array(z.object({ version: z.int(), created_at: time })).openapi({
@@ -81,7 +80,7 @@ export type NewEventType = z.output<typeof createBody>
 export type EventTypeChange = z.output<typeof patchBody>
 
 export const nameParam = tenantParam.extend({ name: z.string().openapi({ example: 'invoice.paid' }) })
-export const versionParam = nameParam.extend({ version: z.coerce.number().int().min(1).openapi({ example: 1 }) })
+export const versionParam = nameParam.extend({ version: wholeNumber(1).openapi({ example: 1 }) })
 
 export const schemaVersion = z
   .object({ version: z.int(), schema: schema.nullable(), created_at: time })

@@ -108,17 +108,17 @@ function nameOf(hash: string, tenant_id: string | null): string {
   return `${hash}|${tenant_id ?? ''}`
 }
 
-const settings_hashes = new WeakMap<object, Promise<string>>()
+const settings_hashes = new WeakMap<object, string>()
 
 /** The operator key that lives in a Worker secret and needs no row. */
 async function principalOfSettings({ settings }: Deps, hash: string): Promise<Principal | null> {
   if (settings.operator_key === undefined) return null
   let expected = settings_hashes.get(settings)
   if (expected === undefined) {
-    expected = sha256Hex(settings.operator_key)
+    expected = await sha256Hex(settings.operator_key)
     settings_hashes.set(settings, expected)
   }
-  return equalInConstantTime(await expected, hash)
+  return equalInConstantTime(expected, hash)
     ? {
         key_id: 'key_settings',
         role: 'operator',

@@ -49,14 +49,21 @@ function isObjectError(error: Error): boolean {
 export const answerNotFound =
   (routes: () => readonly { method: string; path: string }[]): NotFoundHandler<AppEnv> =>
   (c) => {
+    const there = routes().filter(({ path }) => matches(path, c.req.path))
+    // What is named is more than what a parameter would take for an id: `messages/batch` is no message.
+    const parameters = Math.min(...there.map(({ path }) => parametersOf(path)))
     const allowed = METHODS.filter((method) =>
-      routes().some((route) => route.method === method && matches(route.path, c.req.path)),
+      there.some((route) => route.method === method && parametersOf(route.path) === parameters),
     )
     if (allowed.length === 0)
       return problemResponse(problem('not_found', 'there is nothing at this path'), c.var.requestId)
     const headers = { allow: allowed.join(', ') }
     return problemResponse(problem('method_not_allowed', `use ${allowed.join(' or ')}`, { headers }), c.var.requestId)
   }
+
+function parametersOf(pattern: string): number {
+  return pattern.split(':').length - 1
+}
 
 function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')

@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { ProblemError, problem } from './problems.ts'
+import { wholeNumber } from './whole-number.ts'
 
 /** Query members of every list. */
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(250).default(50).openapi({ description: 'Items a page' }),
+  limit: wholeNumber(1, 250).default(50).openapi({ default: 50, description: 'Items a page' }),
   cursor: z.string().max(1000).optional().openapi({ description: '`next_cursor` of the page before' }),
 })
 

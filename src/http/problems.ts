@@ -90,11 +90,19 @@ export class ProblemError extends Error {
   }
 }
 
+/**
+ * What identifies a problem and leads to its explanation: relative to whoever answered, since every
+ * deployment serves its own page (RFC 9457, section 3.1.1, wants the full path then).
+ */
+export function typeOf(code: ProblemCode): string {
+  return `/docs/errors#${code}`
+}
+
 /** `application/problem+json` of RFC 9457. A response made by hand takes no header from the context, so the id is set here. */
 export function problemResponse({ code, detail, errors, headers, extra }: Problem, request_id: string): Response {
   const { status, title } = PROBLEMS[code]
   const body = {
-    type: `https://postern.dev/problems/${code}`,
+    type: typeOf(code),
     title,
     status,
     detail,

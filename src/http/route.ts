@@ -5,7 +5,7 @@ import { authorize } from './authorize.ts'
 import { takeJson } from './json-body.ts'
 import { limitQuery, refuseUnnameable } from './limit-url.ts'
 import type { Permission, SensitivePermission } from './permissions.ts'
-import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { PROBLEMS, type ProblemCode, typeOf } from './problems.ts'
 import { refuseLoop } from './refuse-loop.ts'
 import { requireStepUp, STEP_UP_HEADER } from './step-up.ts'
 
@@ -19,7 +19,7 @@ export const problemErrors = z.array(z.object({ path: z.string(), message: z.str
 
 const problemSchema = z
   .object({
-    type: z.string().openapi({ example: 'https://postern.dev/problems/not_found' }),
+    type: z.string().openapi({ example: typeOf('not_found'), format: 'uri-reference' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -97,6 +97,7 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         401: problemAnswer('No valid API key'),
         403: problemAnswer('The API key may not do this'),
         404: problemAnswer('Not there, or not yours'),
+        ...(contract.method !== 'get' && { 409: problemAnswer('The present state does not allow it') }),
         503: problemAnswer('A part that is needed does not answer'),
       }),
       ...(has_body && {

@@ -1,4 +1,5 @@
 import { withPatience } from './patience.ts'
+import { err, ok, type Result } from './result.ts'
 
 /** What a cached value is still good for, by its age. */
 export interface Freshness {
@@ -16,10 +17,17 @@ export interface Freshness {
 const PATIENCE_MS = 1000
 /** A load that is older is joined by nobody: it may never end. */
 const JOIN_MS_MAX = 5000
+/** How often one who waits for another's load looks whether it has ended. */
+const LOOK_MS = 5
 
+/**
+ * A load under way, and how it ended. Not its promise: that belongs to the request that began it, and
+ * whoever awaits it may go on in that request's context, where its own body cannot be read. The runtime
+ * mends this for code that is not hot yet, and then no longer (decision 30).
+ */
 interface Load<V> {
-  loading: Promise<V>
-  started_at: number
+  readonly started_at: number
+  end: Result<V, unknown> | null
 }
 
 interface Entry<V> {
@@ -59,21 +67,31 @@ export class StaleCache<V> {
     unheard: (error: unknown) => void = () => {},
   ): Promise<V> {
     const entry = this.entries.get(key)
-    if (entry === undefined) return this.load(key, load, now, background)
-    const age_ms = now() - entry.loaded_at
-    if (age_ms < this.freshness.fresh_ms) {
+    const age_ms = entry === undefined ? Number.POSITIVE_INFINITY : now() - entry.loaded_at
+    const under_way = this.underWay(key, now())
+    if (entry !== undefined && age_ms < this.freshness.fresh_ms) {
       this.entries.delete(key)
       this.entries.set(key, entry)
-      if (age_ms >= this.freshness.refresh_after_ms) void this.load(key, load, now, background).catch(unheard)
+      if (age_ms >= this.freshness.refresh_after_ms && under_way === null) {
+        void this.load(key, load, now, background).catch(unheard)
+      }
       return entry.value
     }
-    const loading = this.load(key, load, now, background)
-    if (age_ms >= this.freshness.stale_ms) return loading
-    const known = loading.catch((error) => {
-      unheard(error)
-      return entry.value
-    })
-    return withPatience(known, PATIENCE_MS, entry.value)
+    const known = age_ms < this.freshness.stale_ms ? entry : undefined
+    if (under_way === null) {
+      const loading = this.load(key, load, now, background)
+      if (known === undefined) return loading
+      const loaded = loading.catch((error) => {
+        unheard(error)
+        return known.value
+      })
+      return withPatience(loaded, PATIENCE_MS, known.value)
+    }
+    const end = await endOf(under_way, known === undefined ? JOIN_MS_MAX : PATIENCE_MS)
+    if (end?.ok) return end.value
+    if (known !== undefined) return known.value
+    if (end === null) return this.load(key, load, now, background)
+    throw end.error
   }
 
   /** What is known under this key, without asking for it. */
@@ -93,24 +111,33 @@ export class StaleCache<V> {
     this.loads.delete(key)
   }
 
+  private underWay(key: string, now: number): Load<V> | null {
+    const load = this.loads.get(key)
+    return load !== undefined && now - load.started_at < JOIN_MS_MAX ? load : null
+  }
+
   private load(
     key: string,
     load: () => Promise<V>,
     now: () => number,
     background: (work: Promise<unknown>) => void,
   ): Promise<V> {
-    const started_at = now()
-    const under_way = this.loads.get(key)
-    if (under_way !== undefined && started_at - under_way.started_at < JOIN_MS_MAX) return under_way.loading
-    const loading = load()
-      .then((value) => {
-        if (this.loads.get(key)?.loading === loading) this.keep(key, value, started_at)
+    const mine: Load<V> = { started_at: now(), end: null }
+    this.loads.set(key, mine)
+    const run = async () => {
+      try {
+        const value = await load()
+        if (this.loads.get(key) === mine) this.keep(key, value, mine.started_at)
+        mine.end = ok(value)
         return value
-      })
-      .finally(() => {
-        if (this.loads.get(key)?.loading === loading) this.loads.delete(key)
-      })
-    this.loads.set(key, { loading, started_at })
+      } catch (error) {
+        mine.end = err(error)
+        throw error
+      } finally {
+        if (this.loads.get(key) === mine) this.loads.delete(key)
+      }
+    }
+    const loading = run()
     background(loading.catch(() => {}))
     return loading
   }
@@ -130,4 +157,12 @@ export class StaleCache<V> {
     this.size -= this.entries.get(key)?.size ?? 0
     this.entries.delete(key)
   }
+}
+
+/** How another's load ended, by timers of one's own; null when it has not by then. */
+async function endOf<V>(load: Load<V>, limit_ms: number): Promise<Load<V>['end']> {
+  for (let waited_ms = 0; load.end === null && waited_ms < limit_ms; waited_ms += LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+  return load.end
 }

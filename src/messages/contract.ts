@@ -8,12 +8,13 @@ import { subject } from '../subjects/contract.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
 
-/** Checked where it is used, so that one bad key of a batch does not refuse the others. */
-export const idempotencyKey = z.string().openapi({
-  pattern: IDEMPOTENCY_KEY.source,
-  example: 'order-1842-paid',
-  description: '1 to 255 visible ASCII characters',
-})
+const keyOfMessage = { example: 'order-1842-paid', description: '1 to 255 visible ASCII characters' }
+
+/** Checked where it is used. */
+export const idempotencyKey = z.string().openapi({ ...keyOfMessage, pattern: IDEMPOTENCY_KEY.source })
+
+/** Without a pattern, since one bad key refuses its own message and not the batch. */
+const keyInBatch = z.string().openapi(keyOfMessage)
 
 const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
 
@@ -40,7 +41,6 @@ const common = {
 const event = z.strictObject({
   ...common,
   data: z.unknown().openapi({
-    type: 'object',
     description: 'Any JSON value that fits the schema of its type; delivered as `{type, timestamp, data}`',
   }),
   schema_version: z
@@ -67,8 +67,8 @@ export const publishBody = z.union([event.refine(isEither, EITHER), raw], EITHER
 
 const batchItem = z.union(
   [
-    event.extend({ idempotency_key: idempotencyKey.optional() }).refine(isEither, EITHER),
-    raw.extend({ idempotency_key: idempotencyKey.optional() }),
+    event.extend({ idempotency_key: keyInBatch.optional() }).refine(isEither, EITHER),
+    raw.extend({ idempotency_key: keyInBatch.optional() }),
   ],
   EITHER,
 )

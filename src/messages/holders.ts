@@ -19,7 +19,8 @@ export async function findHolders(
   const accepted_at = timeOfId(message_id)
   const is_settled = known.length > 0 && accepted_at !== undefined && deps.now() - accepted_at > READ_MODEL_LAG_MS_MAX
   const asked = is_settled ? known : [...new Set([...known, ...subscriptions.map(({ endpoint_id }) => endpoint_id)])]
-  return asked.map((endpoint_id) => reachable(subscriptions, endpoint_id))
+  // Sorted, because what is known grows and must not change the order of what is shown.
+  return asked.toSorted().map((endpoint_id) => reachable(subscriptions, endpoint_id))
 }
 
 async function knownHolders({ env }: Deps, tenant_id: string, message_id: string): Promise<string[]> {

@@ -51,6 +51,21 @@ describe('a value in the cache', () => {
     expect(source.loads).toBe(1)
   })
 
+  it('hands nobody the promise of another, in whose context they would go on', async () => {
+    const source = new Source()
+    const [first, second] = [source.get(), source.get()]
+    let has_second = false
+    void second.then(() => {
+      has_second = true
+    })
+    await first
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve()
+    // A timer of its own brings it on, and no microtask of the first.
+    expect(has_second).toBe(false)
+    expect(await second).toBe('acme: first')
+    expect(source.loads).toBe(1)
+  })
+
   it('is reloaded in the background before it is too old, and nobody waits', async () => {
     const source = new Source()
     await source.get()
@@ -93,6 +108,14 @@ describe('while the source is down', () => {
     await expect(source.get()).rejects.toThrow('the source is down')
   })
 
+  it('what is not known fails for all who ask at the same time', async () => {
+    const source = new Source()
+    source.is_down = true
+    const answers = await Promise.allSettled([source.get(), source.get()])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(source.loads).toBe(1)
+  })
+
   it('what is not known fails, and is asked for again the next time', async () => {
     const source = new Source()
     source.is_down = true
@@ -121,6 +144,19 @@ describe('while the source hangs', () => {
     const found = source.get()
     await vi.advanceTimersByTimeAsync(1000)
     expect(await found).toBe('acme: first')
+    vi.useRealTimers()
+  })
+
+  it('those who asked meanwhile load for themselves in the end', async () => {
+    vi.useFakeTimers()
+    const source = new Source()
+    source.hangs = true
+    void source.get()
+    source.hangs = false
+    const found = source.get()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await found).toBe('acme: first')
+    expect(source.loads).toBe(2)
     vi.useRealTimers()
   })
 

@@ -234,6 +234,25 @@ describe('replaying a message', () => {
   })
 })
 
+describe('the deliveries of a message', () => {
+  it('keep their order while the read model comes to know of them', async () => {
+    const tenant = await createTenant()
+    const endpoints = [await tenant.endpoint(), await tenant.endpoint(), await tenant.endpoint()]
+    const id = await tenant.published()
+    const order = async () => {
+      const { data } = (await tenant.call('GET', `/messages/${id}/deliveries`)).body
+      return data.map(({ endpoint_id }: Json) => endpoint_id)
+    }
+    const expected = endpoints.map((endpoint) => endpoint.id).toSorted()
+    expect(await order()).toEqual(expected)
+    await eventually('the read model to have them', async () => {
+      const { data } = (await tenant.call('GET', '/deliveries')).body
+      return data.length === endpoints.length
+    })
+    expect(await order()).toEqual(expected)
+  })
+})
+
 describe.each([
   ['GET', ''],
   ['GET', '/deliveries'],

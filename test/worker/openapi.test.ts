@@ -23,7 +23,7 @@ describe('the document at /openapi.json', () => {
       .routes.filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path}`)
     const undocumented = new Set(routed).difference(new Set(documented))
-    expect([...undocumented].toSorted()).toEqual(['GET /docs', 'GET /openapi.json'])
+    expect([...undocumented].toSorted()).toEqual(['GET /docs', 'GET /docs/errors', 'GET /openapi.json'])
   })
 
   it('refers to nothing that is not in it', () => {
@@ -139,5 +139,23 @@ describe('the page at /docs', () => {
       expect(body).toContain(path)
       expect(body).toContain(contract.summary)
     }
+  })
+})
+
+describe('the page at /docs/errors', () => {
+  it('is where the type of each problem leads', async () => {
+    const { status, headers, body } = await call('GET', '/docs/errors', { key: null })
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=UTF-8'])
+    const { type } = (await call('GET', '/v1/tenants', { key: null })).body
+    expect(new URL(type, 'https://postern.test/v1/tenants').href).toBe('https://postern.test/docs/errors#unauthorized')
+    for (const code of Object.keys(PROBLEMS)) expect(body).toContain(`<article id="${code}">`)
+  })
+
+  it('runs nothing, and needs nothing from elsewhere', async () => {
+    const { headers, body } = await call('GET', '/docs/errors', { key: null })
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'none';/,
+    )
+    expect(body).not.toMatch(/<(script|link|img)/)
   })
 })

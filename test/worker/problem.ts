@@ -6,7 +6,7 @@ export function expectProblem(reply: Reply, status: number, code: string): void 
   expect({ status: reply.status, code: reply.body?.code, body: reply.body }).toMatchObject({ status, code })
   expect(reply.headers.get('content-type')).toBe('application/problem+json')
   expect(reply.body).toMatchObject({
-    type: `https://postern.dev/problems/${code}`,
+    type: `/docs/errors#${code}`,
     title: expect.stringMatching(/\S/),
     status,
     detail: expect.stringMatching(/\S/),

@@ -113,6 +113,9 @@ describe('a path that is there for other methods', () => {
     ['POST', '/healthz', 'GET'],
     ['POST', '/openapi.json', 'GET'],
     ['OPTIONS', '/v1/tenants', 'GET, POST'],
+    // `batch` and `redrive` are not ids.
+    ['OPTIONS', '/v1/tenants/acme/messages/batch', 'POST'],
+    ['PUT', '/v1/tenants/acme/dead-letters/redrive', 'POST'],
   ])('answers %s %s with 405 and what it allows', async (method, path, allow) => {
     const reply = await call(method, path)
     expectProblem(reply, 405, 'method_not_allowed')

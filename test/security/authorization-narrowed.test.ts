@@ -1,9 +1,9 @@
 /** The matrix of authorization.test.ts for keys that hold less than their role: every route, by scope and by address. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { PERMISSIONS, type Permission, permissionsOf, TENANT_ROLES } from '../../src/http/permissions.ts'
-import { type Operation, operationsOf, pathFor, readDocument } from './api-document.ts'
-import { call, createTenant, type Reply, type TenantHandle } from './harness.ts'
-import { expectProblem } from './problem.ts'
+import { type Operation, operationsOf, pathFor, readDocument } from '../worker/api-document.ts'
+import { call, createTenant, type Reply, type TenantHandle } from '../worker/harness.ts'
+import { expectProblem } from '../worker/problem.ts'
+import { EXPECTED, mayUse, ROLES } from './expected-access.ts'
 
 const operations = operationsOf(await readDocument())
 const guarded = operations.filter(({ permission }) => permission !== 'public')
@@ -44,15 +44,13 @@ function isLetThrough({ status, body }: Reply): boolean {
 }
 
 describe('with a key whose only scope is the permission of the route', () => {
-  const of_tenants = guarded.filter(({ permission }) =>
-    permissionsOf({ role: 'admin', scopes: null }).includes(permission as Permission),
-  )
+  const of_tenants = guarded.filter(({ permission }) => mayUse('admin', permission))
   // All but the one that would do it: the tenant is real.
   const harmless = guarded.filter(({ permission }) => permission !== 'tenant.delete')
 
   it.each(named(of_tenants))('%s %s lets a tenant’s key through', async (_method, _path, operation) => {
-    for (const role of TENANT_ROLES) {
-      if (!permissionsOf({ role, scopes: null }).includes(operation.permission as Permission)) continue
+    for (const role of ROLES) {
+      if (!mayUse(role, operation.permission)) continue
       const key = await tenantKey({ role, scopes: [operation.permission] })
       const reply = await ask(operation, tenant.id, key)
       expect([role, isLetThrough(reply)], JSON.stringify(reply.body)).toEqual([role, true])
@@ -60,7 +58,7 @@ describe('with a key whose only scope is the permission of the route', () => {
   })
 
   it('lets an operator’s key through each of its routes, and no other', { timeout: 60_000 }, async () => {
-    for (const permission of Object.keys(PERMISSIONS)) {
+    for (const permission of EXPECTED.keys()) {
       await withOperatorKey({ scopes: [permission] }, async (key) => {
         for (const operation of harmless) {
           const is_let_through = isLetThrough(await ask(operation, tenant.id, key))
@@ -74,14 +72,15 @@ describe('with a key whose only scope is the permission of the route', () => {
 
 describe('with a key that has every scope but the permission of the route', () => {
   it.each(named(tenantWide))('%s %s refuses an admin’s', async (_method, _path, operation) => {
-    const scopes = permissionsOf({ role: 'admin', scopes: null }).filter((scope) => scope !== operation.permission)
+    const held = [...EXPECTED.keys()].filter((permission) => mayUse('admin', permission))
+    const scopes = held.filter((scope) => scope !== operation.permission)
     const reply = await ask(operation, tenant.id, await tenantKey({ role: 'admin', scopes }))
     expectProblem(reply, 403, 'forbidden')
     expect(reply.body.detail).toContain(operation.permission)
   })
 
   it.each(named(guarded))('%s %s refuses an operator’s', async (_method, _path, operation) => {
-    const scopes = Object.keys(PERMISSIONS).filter((scope) => scope !== operation.permission)
+    const scopes = [...EXPECTED.keys()].filter((scope) => scope !== operation.permission)
     await withOperatorKey({ scopes }, async (key) => {
       expectProblem(await ask(operation, tenant.id, key), 403, 'forbidden')
     })
@@ -93,7 +92,7 @@ describe('with a key that is bound to addresses', () => {
 
   beforeAll(async () => {
     const ip_allowlist = ['203.0.113.0/24']
-    keys = await Promise.all(TENANT_ROLES.map((role) => tenantKey({ role, ip_allowlist })))
+    keys = await Promise.all(ROLES.map((role) => tenantKey({ role, ip_allowlist })))
   })
 
   it.each(named(guarded))('%s %s is closed from elsewhere, whoever’s tenant it names', async (_m, _p, operation) => {
