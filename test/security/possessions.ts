@@ -66,6 +66,8 @@ const SHOWN = [
   '/deliveries?endpoint_id={endpoint}',
   '/deliveries/{delivery}',
   '/dead-letters',
+  '/redaction',
+  '/step-up',
   // Which tells of whatever else was done to it.
   '/audit-log',
 ]
