@@ -8,7 +8,7 @@ import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
 import { report } from '../report.ts'
 import type { tenants } from '../tenants/table.ts'
-import type { Grant } from './permissions.ts'
+import type { Grant, Permission } from './permissions.ts'
 
 export interface Principal extends Grant {
   key_id: string
@@ -51,12 +51,16 @@ interface Loaded {
   length: number
 }
 
-/** A change elsewhere is seen within 2 s; with D1 down, what is known serves for an hour (design: custody rule). */
+/** A change elsewhere is seen within 2 s. */
+const FRESH_MS = 2000
+/** With D1 down, or slow, what is known serves publishers this long (design: custody rule). */
+const STALE_MS = 60 * 60 * 1000
+
 const cache = new StaleCache<Loaded>(
   {
-    fresh_ms: 2000,
+    fresh_ms: FRESH_MS,
     refresh_after_ms: 1000,
-    stale_ms: 60 * 60 * 1000,
+    stale_ms: STALE_MS,
     // An eighth of what an isolate may use, since objects take more than their text.
     size_max: 16 * 1024 * 1024,
   },
@@ -76,16 +80,25 @@ export function forgetKey(hash: string): void {
 /**
  * Finds who bears this key, together with the tenant of the path. Null when the key is not good:
  * malformed, unknown, expired or revoked, without saying which.
+ * @param permission what for: only publishing goes on with what is stale. A key that was revoked long ago would else
+ * do anything once more, even make its successor, whenever this one read fails or takes long and the next does not
  * @throws what D1 throws, when nothing usable is cached
  */
-export async function findAccess(deps: Deps, api_key: string, tenant_id: string | null): Promise<Access | null> {
+export async function findAccess(
+  deps: Deps,
+  api_key: string,
+  tenant_id: string | null,
+  permission: Permission,
+): Promise<Access | null> {
   if (!(await isWellFormedApiKey(api_key))) return null
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
   const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
   const unheard = (error: unknown) => report(deps, 'access.stale', error, { tenant_id })
   const name = nameOf(hash, tenant_id)
-  const loaded = await cache.get(name, load, deps.now, deps.waitUntil, unheard)
+  // The key of the settings is not in D1, where it could have been revoked.
+  const stale_ms = permission === 'message.publish' || operator !== null ? STALE_MS : FRESH_MS
+  const loaded = await cache.get(name, load, deps.now, deps.waitUntil, unheard, stale_ms)
   // Keys and tenants that somebody makes up must not push out those that are real.
   const is_made_up = (loaded.key === null && operator === null) || (tenant_id !== null && loaded.tenant === null)
   if (is_made_up) cache.discard(name)

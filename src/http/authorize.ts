@@ -16,7 +16,7 @@ const BEARER = /^Bearer +([!-~]+)$/i
 export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function authorize(c, next) {
     const tenant_id = c.req.param('tenant') ?? null
-    const access = await authenticate(c, tenant_id)
+    const access = await authenticate(c, tenant_id, permission)
     // A foreign tenant looks like one that does not exist, so that nobody can find out who else is here.
     const is_foreign = access.principal.tenant_id !== null && access.principal.tenant_id !== tenant_id
     if (tenant_id !== null && (is_foreign || access.tenant === null)) {
@@ -31,11 +31,11 @@ export function authorize(permission: Permission): MiddlewareHandler<AppEnv> {
   }
 }
 
-async function authenticate(c: AppContext, tenant_id: string | null): Promise<Access> {
+async function authenticate(c: AppContext, tenant_id: string | null, permission: Permission): Promise<Access> {
   const key = BEARER.exec(c.req.header('authorization') ?? '')?.[1]
   // Who shares an address with somebody who guesses goes on with a key that is known here already.
   if (key !== undefined && isShutOut(c) && !(await isKnown(c.var.deps, key, tenant_id))) throw shutOut()
-  const access = key === undefined ? null : await findAccess(c.var.deps, key, tenant_id)
+  const access = key === undefined ? null : await findAccess(c.var.deps, key, tenant_id, permission)
   if (access === null) {
     await countUnauthenticated(c, key !== undefined)
     const headers = { 'www-authenticate': 'Bearer' }

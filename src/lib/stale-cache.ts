@@ -57,6 +57,7 @@ export class StaleCache<V> {
    * @param now Unix milliseconds
    * @param background keeps a load alive after the request (`waitUntil`): one whose request is gone never ends
    * @param unheard hears of a loader that failed while what is known serves
+   * @param stale_ms less than `Freshness` has, for who may not go by what is so old; what is older is waited for
    * @throws what the loader throws, when nothing usable is known
    */
   async get(
@@ -65,6 +66,7 @@ export class StaleCache<V> {
     now: () => number,
     background: (work: Promise<unknown>) => void,
     unheard: (error: unknown) => void = () => {},
+    stale_ms: number = this.freshness.stale_ms,
   ): Promise<V> {
     const entry = this.entries.get(key)
     const age_ms = entry === undefined ? Number.POSITIVE_INFINITY : now() - entry.loaded_at
@@ -77,7 +79,7 @@ export class StaleCache<V> {
       }
       return entry.value
     }
-    const known = age_ms < this.freshness.stale_ms ? entry : undefined
+    const known = age_ms < stale_ms ? entry : undefined
     if (under_way === null) {
       const loading = this.load(key, load, now, background)
       if (known === undefined) return loading

@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createTenant, type Json, skip, type TenantHandle } from './harness.ts'
+import { breakDatabase, createTenant, type Json, skip, type TenantHandle } from './harness.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -74,5 +74,47 @@ describe('a key that an isolate knows, and that another one has', () => {
     }
     expect(good_until - revoked_at).toBeLessThanOrEqual(2000)
     expect(await here('GET', tenant.path, key)).toBe(401)
+  })
+})
+
+describe('a key that was revoked elsewhere long ago, while the read of keys is all that D1 fails at', () => {
+  const isOfKeys = (sql: string) => sql.startsWith("SELECT 'key' AS kind")
+
+  async function revoked() {
+    const tenant = await createTenant()
+    const endpoint = await tenant.endpoint()
+    const { id, key } = await createKey(tenant, { role: 'admin' })
+    const [here, there] = [await anotherIsolate(), await anotherIsolate()]
+    expect(await here('GET', tenant.path, key)).toBe(200)
+    expect(await there('DELETE', `${tenant.path}/keys/${id}`, operator)).toBe(204)
+    skip(50 * 60_000)
+    return { tenant, endpoint, ask: (method: string, path: string, body?: Json) => here(method, path, key, body) }
+  }
+
+  it('makes no other key, and is shown nothing', async () => {
+    const { tenant, endpoint, ask } = await revoked()
+    const repair = breakDatabase(isOfKeys)
+    expect(await ask('POST', `${tenant.path}/keys`, { name: 'back', role: 'admin' })).toBe(503)
+    expect(await ask('GET', `${tenant.path}/endpoints/${endpoint.id}/secret`)).toBe(503)
+    expect(await ask('GET', `${tenant.path}/audit-log`)).toBe(503)
+    repair()
+    expect(await ask('GET', tenant.path)).toBe(401)
+    expect((await tenant.call('GET', '/keys')).body.data).toHaveLength(1)
+  })
+
+  it('nor while that read takes longer than a publisher waits for it', async () => {
+    const { tenant, ask } = await revoked()
+    const prepare = env.DB.prepare.bind(env.DB)
+    vi.spyOn(env.DB, 'prepare').mockImplementation((sql) => {
+      if (!isOfKeys(sql)) return prepare(sql)
+      const late = async (values: unknown[]) => {
+        await scheduler.wait(1500)
+        return prepare(sql)
+          .bind(...values)
+          .all()
+      }
+      return { bind: (...values: unknown[]) => ({ all: () => late(values) }) } as unknown as D1PreparedStatement
+    })
+    expect(await ask('POST', `${tenant.path}/keys`, { name: 'back', role: 'admin' })).toBe(401)
   })
 })
