@@ -23,7 +23,8 @@ export async function updateKey(
   return changeKey(deps, owner, key_id, actor, (row, now) => {
     const { name = row.name, scopes = row.scopes, ip_allowlist = row.ip_allowlist } = change
     const after = { ...row, name, scopes, ip_allowlist }
-    const checked = [checkAlive(row, now), checkScopes(row.role, scopes), checkReach(actor, after)]
+    const reach = [checkReach(actor, row), checkReach(actor, after)]
+    const checked = [checkAlive(row, now), checkScopes(row.role, scopes), ...reach]
     const refused = checked.find((check) => !check.ok)
     if (refused?.ok === false) return refused
     return ok({

@@ -108,7 +108,8 @@ describe('a key with scopes that manages keys', () => {
     const { admin, ask } = await manager()
     expectProblem(await ask('POST', `/${admin.id}/rotate`), 403, 'forbidden')
     expectProblem(await ask('PATCH', `/${admin.id}`, { ip_allowlist: null }), 403, 'forbidden')
-    expect((await ask('GET', `/${admin.id}`)).body).toMatchObject({ replaced_by: null, expires_at: null })
+    expectProblem(await ask('PATCH', `/${admin.id}?confirm=true`, { scopes: ['key.list'] }), 403, 'forbidden')
+    expect((await ask('GET', `/${admin.id}`)).body).toMatchObject({ scopes: null, replaced_by: null, expires_at: null })
   })
 
   it('is no exception for operators', async () => {
