@@ -101,6 +101,11 @@ export const createBody = z
 
 export const patchBody = z.strictObject(settable).partial().openapi('UpdateTenant')
 
+/** Whether a change asks for a one-time code: what is kept for less long is gone for good, deliveries and evidence alike. */
+export function isSensitiveChange(change: z.output<typeof patchBody>): boolean {
+  return [change.step_up, change.retention_days, change.audit_retention_days].some((value) => value !== undefined)
+}
+
 export const deleteQuery = z.object({
   endpoints: z
     .enum(['delete'])

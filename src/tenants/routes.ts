@@ -6,7 +6,7 @@ import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { demandStepUp } from '../http/step-up.ts'
-import { createBody, deleteQuery, patchBody, tenantSchema, toTenantJson } from './contract.ts'
+import { createBody, deleteQuery, isSensitiveChange, patchBody, tenantSchema, toTenantJson } from './contract.ts'
 import { createTenant } from './create-tenant.ts'
 import { deleteTenant } from './delete-tenant.ts'
 import { listTenants } from './list-tenants.ts'
@@ -72,13 +72,13 @@ tenantRoutes.openapi(
     tags,
     summary: 'Change a tenant',
     description:
-      'Changes what is named; `limits` replaces all limits that were set before. `step_up` needs a one-time code.',
+      'Changes what is named; `limits` replaces all limits that were set before. `step_up` and both retentions need a one-time code.',
     request: { params: tenantParam, body: jsonBody(patchBody) },
     responses: { 200: jsonAnswer(tenantSchema, 'The tenant as it is now') },
   }),
   async (c) => {
     const change = c.req.valid('json')
-    if (change.step_up !== undefined) await demandStepUp(c)
+    if (isSensitiveChange(change)) await demandStepUp(c)
     const tenant = unwrap(await updateTenant(c.var.deps, c.req.valid('param').tenant, change))
     return c.json(toTenantJson(tenant), 200)
   },

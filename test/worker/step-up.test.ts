@@ -109,6 +109,16 @@ describe('an enrolled operator key', () => {
     expect((await patch({ step_up: 'required' }, ada.code())).body.step_up).toBe('required')
     expectProblem(await patch({ step_up: 'enrolled' }), 403, 'totp_required')
   })
+
+  it.each(['retention_days', 'audit_retention_days'])(
+    'lets what is kept go sooner (%s) with a code only',
+    async (name) => {
+      const ada = await (await operator()).enrol()
+      const patch = (code?: string) => ada.ask('PATCH', tenant.path, code, { body: { [name]: 30 } })
+      expectProblem(await patch(), 403, 'totp_required')
+      expect((await patch(ada.code())).body).toMatchObject({ [name]: 30 })
+    },
+  )
 })
 
 describe('an enrolled admin key', () => {
