@@ -78,7 +78,8 @@ async function signerOf(keyring: Keyring, key_id: string): Promise<Signer | unde
 }
 
 /**
- * Keeps a checkpoint. All of it is in the metadata too, so that a list of them is one call.
+ * Keeps a checkpoint. All of it is in the metadata too, so that a list of them is one call. One that is there already
+ * stays: if the chain says something else now, it is what proves it.
  * @throws what R2 throws
  */
 export async function putCheckpoint({ env }: Pick<Deps, 'env'>, checkpoint: Checkpoint): Promise<void> {
@@ -86,6 +87,7 @@ export async function putCheckpoint({ env }: Pick<Deps, 'env'>, checkpoint: Chec
   await env.PAYLOADS.put(keyOf(checkpoint.chain, checkpoint.seq), text, {
     httpMetadata: { contentType: 'application/json' },
     customMetadata: { checkpoint: text },
+    onlyIf: { etagDoesNotMatch: '*' },
   })
 }
 

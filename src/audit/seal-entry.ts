@@ -33,7 +33,7 @@ export async function sealEntry(keyring: Keyring, row: UnsealedRow): Promise<Aud
   return { ...row, hash, mac: `${keyring.current}.${toBase64(mac)}` }
 }
 
-/** `unknown_key`: it was made under a master key that is gone; a later entry that holds vouches for it. */
+/** `unknown_key`: it was made under a master key that is gone; the first entry that holds vouches for those before it. */
 export type Seal = 'holds' | 'unknown_key' | 'altered' | 'forged'
 
 /** Whether an entry is as it was written, as far as can be told from it alone. */

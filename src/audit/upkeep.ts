@@ -9,6 +9,8 @@ import { OPERATOR_CHAIN } from './entry.ts'
 import { expireEntries } from './expire.ts'
 
 const CHAINS_PER_PAGE = 100
+/** What the API allows at least: whoever can write rows must not have us take what is younger. */
+const KEPT_DAYS_MIN = 30
 /** A little less than a day, so that a cron never comes just too early. */
 const ROUND_MS_MIN = 23 * 60 * 60 * 1000
 
@@ -82,7 +84,7 @@ async function readChains({ env, now }: Deps, after: string): Promise<Chain[]> {
 const CHAINS = `SELECT tenant_id AS chain, seq, hash, at AS grown_at, chains.expires_before AS before FROM (
     SELECT '${OPERATOR_CHAIN}' AS id, NULL AS expires_before WHERE '${OPERATOR_CHAIN}' > ?1
     UNION ALL
-    SELECT id, ?2 - audit_retention_days * ${DAY_MS} FROM tenants WHERE id > ?1
+    SELECT id, ?2 - MAX(audit_retention_days, ${KEPT_DAYS_MIN}) * ${DAY_MS} FROM tenants WHERE id > ?1
   ) AS chains JOIN audit_log ON tenant_id = chains.id
     AND seq = (SELECT MAX(seq) FROM audit_log AS all_of WHERE all_of.tenant_id = chains.id)
   ORDER BY tenant_id LIMIT ?3`

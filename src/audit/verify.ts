@@ -73,11 +73,21 @@ async function lookOver(deps: Deps, chain: string, from: number, kept?: Checkpoi
   }
 }
 
+interface Beginning {
+  head: Head
+  /** Whether `head` is an entry that is there. */
+  is_there: boolean
+  /** Whether an entry under a key that is there was met until then. */
+  is_vouched: boolean
+}
+
 /** Goes from entry to entry. */
 class Walk {
   fault: Fault | null = null
   entries = 0
   unvouched = 0
+  /** An entry under a key that is there has been met. */
+  private is_vouched: boolean
   /** Whether `head` is an entry that is there. */
   is_begun: boolean
   head: Head
@@ -85,10 +95,11 @@ class Walk {
   readonly hashes = new Map<number, string>()
   private readonly keyring: Keyring
 
-  constructor(keyring: Keyring, { head, is_there }: { head: Head; is_there: boolean }) {
+  constructor(keyring: Keyring, { head, is_there, is_vouched }: Beginning) {
     this.keyring = keyring
     this.head = head
     this.is_begun = is_there
+    this.is_vouched = is_vouched
   }
 
   async take(row: AuditRow): Promise<void> {
@@ -109,25 +120,31 @@ class Walk {
     if (row.seq !== expected) return this.is_begun ? 'missing' : 'beginning_missing'
     const seal = await checkSeal(this.keyring, row)
     if (seal === 'altered' || seal === 'forged') return seal
+    // Anybody can name a key that is gone, and the next entry is written behind whatever is the last: so it vouches only
+    // for what came before the first of a key that is there.
+    if (seal === 'unknown_key' && this.is_vouched) return 'forged'
     // Its hash holds for it, but it is not the one that stood here when the next was written.
     if (row.prev_hash !== this.head.hash) return this.is_begun ? 'out_of_order' : 'beginning_missing'
     this.unvouched = seal === 'holds' ? 0 : this.unvouched + 1
+    this.is_vouched ||= seal === 'holds'
     return null
   }
 }
 
 /** What the first entry has to follow: nothing, what retention took last, or the entry before `from`. */
-async function beginningOf({ db }: Deps, chain: string, from: number): Promise<{ head: Head; is_there: boolean }> {
+async function beginningOf({ db, settings }: Deps, chain: string, from: number): Promise<Beginning> {
   const isOfChain = eq(auditLog.tenant_id, chain)
   if (from > 0) {
     const before = await db
-      .select({ seq: auditLog.seq, hash: auditLog.hash })
+      .select()
       .from(auditLog)
       .where(and(isOfChain, lt(auditLog.seq, from)))
       .orderBy(desc(auditLog.seq))
       .limit(1)
       .get()
-    if (before !== undefined) return { head: before, is_there: true }
+    // Everything before it was looked at with the page before: had it followed one that holds, it would have to hold too.
+    if (before !== undefined)
+      return { head: before, is_there: true, is_vouched: (await checkSeal(settings.keyring, before)) === 'holds' }
   }
   const expired = await db
     .select({ after: auditLog.after })
@@ -136,7 +153,8 @@ async function beginningOf({ db }: Deps, chain: string, from: number): Promise<{
     .orderBy(desc(auditLog.seq))
     .limit(1)
     .get()
-  return { head: expired === undefined ? BEGINNING : readExpired(expired.after), is_there: false }
+  const head = expired === undefined ? BEGINNING : readExpired(expired.after)
+  return { head, is_there: false, is_vouched: false }
 }
 
 /** Of an entry that nobody vouches for yet: if it was made up, the walk comes to it. */
@@ -150,13 +168,16 @@ function readExpired(after: string | null): Head {
 }
 
 function readPage({ db }: Deps, chain: string, from: number): Promise<AuditRow[]> {
-  return db
-    .select()
-    .from(auditLog)
-    .where(and(eq(auditLog.tenant_id, chain), gte(auditLog.seq, from)))
-    .orderBy(asc(auditLog.seq))
-    .limit(PAGE)
-    .all()
+  return (
+    db
+      .select()
+      .from(auditLog)
+      // From the beginning without a bound: what somebody has put before the first entry is to be met too.
+      .where(and(eq(auditLog.tenant_id, chain), from > 0 ? gte(auditLog.seq, from) : undefined))
+      .orderBy(asc(auditLog.seq))
+      .limit(PAGE)
+      .all()
+  )
 }
 
 interface Range {

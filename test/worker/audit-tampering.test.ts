@@ -84,10 +84,15 @@ describe('found at once, and where:', () => {
 
   it('an entry whose HMAC names a key that there never was, with a good one after it', async () => {
     await tamper(`UPDATE audit_log SET mac = 'gone.AAAA' WHERE MINE AND seq = 4`)
-    // Its hash is vouched for by the entries after it, so nothing that it says can be another.
+    // What the entries after it vouch for may have been put there before they were written.
+    expect((await verdict()).fault).toEqual({ seq: 4, reason: 'forged' })
+  })
+
+  it('nothing, of entries at the beginning whose key is gone, once one follows whose key is there', async () => {
+    await tamper(`UPDATE audit_log SET mac = 'gone.AAAA' WHERE MINE AND seq < 6`)
     expect(await verdict()).toMatchObject({ holds: true, unvouched: 0 })
     await tamper(`UPDATE audit_log SET mac = 'gone.AAAA' WHERE MINE AND seq = 6`)
-    expect(await verdict()).toMatchObject({ holds: true, unvouched: 1 })
+    expect(await verdict()).toMatchObject({ holds: true, unvouched: 6 })
   })
 
   it('an entry that was deleted', async () => {
