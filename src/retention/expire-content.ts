@@ -50,7 +50,8 @@ async function goRound(deps: Deps, run: Run, stopped: Progress): Promise<Progres
       .run<Group>()
     run.countRows(meta)
     for (const group of groups) {
-      const is_through = (await expireUnmatched(deps, run, group)) && (await deleteDeadLetters(deps, run, group))
+      // Dead letters first: how far it has come is noted with the messages, and counts for both.
+      const is_through = (await deleteDeadLetters(deps, run, group)) && (await expireUnmatched(deps, run, group))
       if (!is_through) return reached
       reached = [group.tenant_id, group.retention_days]
     }

@@ -1,6 +1,9 @@
 /** Retention of event types in D1 and R2: content goes when the time of its type is over, and not the memory of its id. */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createDeps } from '../../src/deps.ts'
+import { expireContent } from '../../src/retention/expire-content.ts'
+import { Run } from '../../src/retention/run.ts'
 import {
   createTenant,
   eventually,
@@ -127,6 +130,21 @@ describe('a dead letter', () => {
     await runCron('retention.content')
     expect(await letters()).toEqual(['user.deleted'])
   })
+})
+
+it('a dead letter goes by a later run when the one that expired the messages had no time left for it', async () => {
+  const tenant = await tenantThatForgets()
+  await env.DB.prepare(
+    `INSERT INTO dead_letters (cause, tenant_id, id, endpoint_id, message_id, event_type, accepted_at, died_at)
+       VALUES ('exhausted', ?1, 'x.y', 'y', 'x', 'user.created', ?2, ?2)`,
+  )
+    .bind(tenant.id, Date.now())
+    .run()
+  skip((TYPE_DAYS + 5) * DAY_MS)
+  const deps = createDeps(env, () => {})
+  // Room for its groups and one page of one table.
+  for (const calls of [4, 900]) await expireContent(deps, new Run(deps.now, { calls, ms: 60_000 }))
+  expect((await tenant.call('GET', '/dead-letters')).body.data).toEqual([])
 })
 
 describe('a payload in R2', () => {
