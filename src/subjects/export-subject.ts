@@ -127,8 +127,11 @@ async function ofDeliveries(exporting: Exporting, place: ExportPlace): Promise<P
   for (const [i, row] of results.entries()) {
     if (row.message_id !== message_id) {
       message_id = row.message_id
-      const holder = whole.find((one, at) => one !== null && results[at]?.message_id === message_id)
-      lines.push(await messageLine(deps, row, holder?.message ?? (await findElsewhere(deps, access, row))))
+      const held = whole.flatMap((one, at) =>
+        one !== null && results[at]?.message_id === message_id ? one.message : [],
+      )
+      const kept = held.find(isKept) ?? (await findElsewhere(deps, access, row)) ?? held[0] ?? null
+      lines.push(await messageLine(deps, row, kept))
     }
     const found = whole[i]
     const { layout: _, ...known } = row
@@ -151,14 +154,17 @@ async function find(deps: Deps, endpoint: Reachable | null, message_id: string):
   return endpoint && findInLanes<WholeDelivery>(deps.env, endpoint, (stub) => stub.whole(message_id))
 }
 
-/** Of a message whose first holders are gone: a few others, and the table of those that nobody subscribed to. */
+/** Each Endpoint keeps the content by when its own delivery ended; what was erased is erased everywhere. */
+const isKept = ({ body, erased_at }: StoredMessage) => body !== null || erased_at !== null
+
+/** Of a message whose first holders are gone, or have let its content go: a few others, and the table of those that nobody subscribed to. */
 async function findElsewhere(deps: Deps, { tenant }: TenantAccess, { accepted_at, message_id }: Named) {
   const { results } = await deps.env.DB.prepare(HOLDERS)
     .bind(tenant.id, accepted_at, message_id, HOLDERS_ASKED_MAX)
     .run<Pick<Row, 'endpoint_id' | 'layout'>>()
   for (const holder of results) {
     const found = await find(deps, toReachable(holder), message_id)
-    if (found !== null) return found.message
+    if (found !== null && isKept(found.message)) return found.message
   }
   return findUnmatched(deps.env.DB, tenant.id, message_id)
 }

@@ -1,9 +1,19 @@
 /** Everything about a data subject, as one stream of lines. */
+import { runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { hashSubject } from '../../src/subjects/subject.ts'
 import { erased, someone } from './erased.ts'
-import { breakEndpoint, createTenant, eventually, type Json, skip, type TenantHandle, useReceivers } from './harness.ts'
+import {
+  breakEndpoint,
+  createTenant,
+  eventually,
+  type Json,
+  skip,
+  stubOf,
+  type TenantHandle,
+  useReceivers,
+} from './harness.ts'
 import { expectProblem } from './problem.ts'
 
 const receivers = useReceivers()
@@ -102,6 +112,20 @@ it('has bytes that are no text as base64', async () => {
   await env.DB.prepare('UPDATE unmatched_messages SET payload = ? WHERE id = ?').bind(bytes, id).run()
   const { lines } = await exported(tenant, { subject: one.subject })
   expect(lines).toEqual([expect.objectContaining({ payload: null, payload_base64: '/wCf', payload_omitted: null })])
+})
+
+it('has the content of a message from whoever keeps it still', async () => {
+  const tenant = await createTenant()
+  const one = someone()
+  const endpoints = [await tenant.endpoint(), await tenant.endpoint()]
+  const id = await tenant.published({ subject: one.subject, data: one.secret })
+  await projected(tenant, 2)
+  // Each Endpoint expires content by when its own delivery ended, and the first that is asked did so first.
+  await runInDurableObject(stubOf(endpoints[0].id), (_endpoint, { storage }) => {
+    storage.sql.exec('UPDATE deliveries SET expired_at = 1, payload = NULL WHERE message_id = ?', id)
+  })
+  const { lines } = await exported(tenant, { subject: one.subject })
+  expect(lines[0]).toMatchObject({ id, payload: expect.stringContaining(one.secret), payload_omitted: null })
 })
 
 describe('a long one', () => {
