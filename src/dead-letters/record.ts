@@ -38,7 +38,8 @@ export interface Unprocessable {
 
 /**
  * Records queue messages that Postern could not process. The row's id follows from the queue's, so
- * that a message delivered twice makes one row.
+ * that a message delivered twice makes one row. One whose data subject was erased meanwhile is let go: nobody would
+ * erase it any more.
  * @throws what D1 throws
  */
 export async function recordInternal(db: D1Database, messages: readonly Unprocessable[]): Promise<void> {
@@ -71,5 +72,7 @@ const UPSERT_EXHAUSTED = `INSERT INTO dead_letters (cause, tenant_id, id, endpoi
   WHERE excluded.died_at > dead_letters.died_at`
 
 const INSERT_INTERNAL = `INSERT INTO dead_letters (cause, tenant_id, id, died_at, queue, body, error)
-  SELECT 'internal', ${Array.from({ length: 6 }, (_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?1) WHERE true
+  SELECT 'internal', ${Array.from({ length: 6 }, (_, i) => `value ->> ${i}`).join(', ')} FROM json_each(?1) WHERE NOT EXISTS (
+    SELECT 1 FROM erasures INDEXED BY erasures_subject WHERE erasures.tenant_id = value ->> 0 AND subject = value ->> 4 ->> '$.item.subject'
+      AND requested_at >= value ->> 4 ->> '$.item.accepted_at')
   ON CONFLICT (tenant_id, id) DO NOTHING`

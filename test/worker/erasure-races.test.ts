@@ -1,6 +1,7 @@
 /** An erasure while something is on its way: an attempt, a queue message, a publish, a flush, a change of lanes. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { recordInternal } from '../../src/dead-letters/record.ts'
 import { objectName } from '../../src/endpoints/lanes.ts'
 import { payloadsOfSubject } from '../../src/messages/body.ts'
 import type { FanoutMessage } from '../../src/queues/messages.ts'
@@ -110,6 +111,27 @@ async function queued(tenant: TenantHandle, { id }: Json, one: { subject: string
 }
 
 describe('what a queue still holds', () => {
+  it('is not kept when that gives up on it after the erasure', async () => {
+    const tenant = await createTenant()
+    const one = someone()
+    const endpoint = await tenant.endpoint()
+    const message = await queued(tenant, endpoint, one)
+    const later = { ...message, item: { ...message.item, subject: await hashSubject(tenant.id, 'another') } }
+    const erasure = await erasing(tenant, one.subject)
+    await firstPassOver(tenant, erasure)
+    await laterPass(tenant, erasure)
+    await recordInternal(
+      env.DB,
+      [message, later].map((body, i) => ({ queue: 'fanout', body, error: '', id: `${tenant.id}${i}`, now: 1 })),
+    )
+    const { results } = await env.DB.prepare(
+      "SELECT body ->> '$.item.subject' AS subject FROM dead_letters WHERE tenant_id = ?",
+    )
+      .bind(tenant.id)
+      .all()
+    expect(results).toEqual([{ subject: later.item.subject }])
+  })
+
   it('is recorded when it comes, and neither stored nor delivered', async () => {
     const tenant = await createTenant()
     const one = someone()
