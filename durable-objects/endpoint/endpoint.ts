@@ -234,8 +234,9 @@ export class Endpoint extends DurableObject<Bindings> implements EndpointRpc {
 
   async retry(message_ids: string[]): Promise<ControlResult[]> {
     return this.controlEach(message_ids, (row) => {
-      if (row.expired_at !== null) return 'expired'
+      // Its content may have expired before.
       if (row.erased_at !== null) return 'erased'
+      if (row.expired_at !== null) return 'expired'
       if (row.finished_at !== null) this.restart(row)
       else if (row.due_at === null || this.core.state.in_flight.has(row.position)) return 'wrong_state'
       else this.core.run({ kind: 'retry', delivery: row })

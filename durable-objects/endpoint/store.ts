@@ -30,7 +30,7 @@ interface Span {
 }
 
 /** Of the event types that are the first parameter. */
-const HAS_CONTENT = 'expired_at IS NULL AND event_type IN (SELECT value FROM json_each(?1))'
+const HAS_CONTENT = 'expired_at IS NULL AND erased_at IS NULL AND event_type IN (SELECT value FROM json_each(?1))'
 
 export class Store {
   private readonly sql: SqlStorage

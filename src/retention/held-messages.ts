@@ -59,6 +59,6 @@ async function heldByDatabase({ env }: Deps, tenant_id: string, messages: readon
 
 const HELD = `SELECT unmatched.id FROM json_each(?2) AS payload CROSS JOIN unmatched_messages AS unmatched
     WHERE unmatched.tenant_id = ?1 AND unmatched.accepted_at = payload.value ->> 0 AND unmatched.id = payload.value ->> 1
-      AND unmatched.expired_at IS NULL
+      AND unmatched.expired_at IS NULL AND unmatched.erased_at IS NULL
   UNION SELECT body ->> '$.item.message_id' FROM dead_letters
     WHERE tenant_id = ?1 AND cause = 'internal' AND body ->> '$.item.body.r2_key' IS NOT NULL`
