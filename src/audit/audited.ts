@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../lib/result.ts'
 import type { Author, Entry } from './entry.ts'
 import { BEGINNING, type Head, sealEntry } from './seal-entry.ts'
 import { type AuditRow, auditLog } from './table.ts'
+import { takeTurn } from './turns.ts'
 
 /** Others of the same tenant may be faster; each time somebody got through. */
 const TRIES_MAX = 50
@@ -96,6 +97,19 @@ export async function audited<T>(
   change: (trail: Trail) => Promise<Result<T, Problem> | undefined>,
 ): Promise<Result<T, Problem>> {
   seen.add(deps.author)
+  const endTurn = await takeTurn(chain)
+  try {
+    return await tryAgain(deps, chain, change)
+  } finally {
+    endTurn()
+  }
+}
+
+async function tryAgain<T>(
+  deps: DepsOfAudit,
+  chain: string,
+  change: (trail: Trail) => Promise<Result<T, Problem> | undefined>,
+): Promise<Result<T, Problem>> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     // Before all else: whatever is read later is at least as new.
     const head = await readHead(deps.env.DB, chain)
