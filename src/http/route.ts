@@ -98,6 +98,8 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         403: problemAnswer('The API key may not do this'),
         404: problemAnswer('Not there, or not yours'),
         ...(contract.method !== 'get' && { 409: problemAnswer('The present state does not allow it') }),
+        // Also where nothing is asked for: a query that no route knows is refused.
+        422: problemAnswer('Not valid'),
         503: problemAnswer('A part that is needed does not answer'),
       }),
       ...(has_body && {
@@ -105,7 +107,7 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         413: problemAnswer('The body is too large'),
         415: problemAnswer('The body is not JSON'),
       }),
-      ...(contract.request !== undefined && { 400: problemAnswer('Malformed'), 422: problemAnswer('Not valid') }),
+      ...(contract.request !== undefined && { 400: problemAnswer('Malformed') }),
       ...contract.responses,
     },
   }

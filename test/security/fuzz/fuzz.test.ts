@@ -7,8 +7,19 @@ import { startTarget } from './target.ts'
 
 const EPISODES = 5
 
-/** What no request from outside can bring about: there are no internal dead letters to send again. */
-const OUT_OF_REACH = ['POST /v1/dead-letters/{id}/redrive', 'DELETE /v1/dead-letters/{id}']
+/**
+ * What no request from outside can bring about: there are no internal dead letters to send again, and only a key itself
+ * enrols, which none of those that ask is in reach of.
+ */
+const OUT_OF_REACH = [
+  'POST /v1/dead-letters/{id}/redrive',
+  'DELETE /v1/dead-letters/{id}',
+  ...['/v1/keys/{key}/totp', '/v1/tenants/{tenant}/keys/{key}/totp'].flatMap((path) => [
+    `POST ${path}`,
+    `POST ${path}/confirm`,
+    `DELETE ${path}`,
+  ]),
+]
 
 let gateway: GatewayProcess
 let fuzzer: Fuzzer

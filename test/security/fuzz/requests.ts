@@ -128,10 +128,13 @@ const HEADERS = [
 ]
 
 /** As a client can put it on the wire: no line break, no character beyond latin-1. */
-const headerText = hostileText.map((text) => text.replaceAll(/[^\t\x20-\x7e\xa0-\xff]/g, '?').trim())
+const onWire = (text: string) => text.replaceAll(/[^\t\x20-\x7e\xa0-\xff]/g, '?').trim()
+const headerText = hostileText.map(onWire)
 
 function headersOf(operation: Operation): fc.Arbitrary<Pairs> {
-  const known = operation.headers.map((header) => optional(header, headerText))
+  const known = operation.headers.map((header) =>
+    optional(header, headerText).map((pairs) => pairs.map(([name, text]): Pairs[number] => [name, onWire(text)])),
+  )
   const more = fc.oneof(
     { weight: 12, arbitrary: fc.constant<Pairs>([]) },
     { weight: 1, arbitrary: fc.array(fc.tuple(fc.constantFrom(...HEADERS), headerText), { maxLength: 2 }) },
