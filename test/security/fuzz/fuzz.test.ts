@@ -5,7 +5,7 @@ import { type Failure, Fuzzer, show } from './episode.ts'
 import { runEpisodes } from './run.ts'
 import { startTarget } from './target.ts'
 
-const EPISODES = 5
+const EPISODES = 10
 
 /**
  * What no request from outside can bring about: there are no internal dead letters to send again, and only a key itself
@@ -56,6 +56,6 @@ describe('whatever is asked, by whomever', () => {
     expect(unasked).toEqual([])
     const refused = [...fuzzer.coverage].filter(([, statuses]) => !accepts(statuses)).map(([name]) => name)
     // Chance may leave out a few: that all of them are reached is for the long form to show.
-    expect(refused.filter((name) => !OUT_OF_REACH.includes(name)).length, refused.join(', ')).toBeLessThan(6)
+    expect(refused.filter((name) => !OUT_OF_REACH.includes(name)).length, refused.join(', ')).toBeLessThan(8)
   })
 })
