@@ -7,7 +7,15 @@ import { err, ok, type Result } from './result.ts'
 /** Some readers take no more, and whoever walks such a value by recursion needs a piece of the stack for each. */
 export const NESTING_MAX = 128
 
+/**
+ * Values and members of one body. Each takes some 60 bytes once it is parsed, as an empty object of two characters does:
+ * without this, 10 MB of them would be 200 MB, and an isolate has 128 MB for everybody.
+ */
+export const VALUES_MAX = 250_000
+
 const NAME_LENGTH_SHOWN = 64
+
+const TOO_MANY = `it has more than ${VALUES_MAX} values`
 
 const [QUOTE, COMMA, OPEN_LIST, BACKSLASH, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
   0x22, 0x2c, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d,
@@ -18,7 +26,7 @@ const SURROGATE = /\\u[dD][89a-fA-F]/
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|.)/gs
 
 /**
- * Refuses text that is nested too deeply, has a name twice in one object, or half of a surrogate pair. The
+ * Refuses text that is nested too deeply, holds too many values, has a name twice in one object, or half of a surrogate pair. The
  * error is a sentence. What is no JSON at all is not found here: the parser says that.
  */
 export function checkStrictJson(text: string): Result<void, string> {
@@ -27,6 +35,7 @@ export function checkStrictJson(text: string): Result<void, string> {
   const open: (Set<string> | null)[] = []
   let names: Set<string> | null = null
   let is_name_next = false
+  let values = 1
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case QUOTE: {
@@ -44,10 +53,12 @@ export function checkStrictJson(text: string): Result<void, string> {
         break
       }
       case COMMA:
+        if (++values > VALUES_MAX) return err(TOO_MANY)
         is_name_next = names !== null
         break
       case OPEN_OBJECT:
       case OPEN_LIST:
+        if (++values > VALUES_MAX) return err(TOO_MANY)
         if (open.length === NESTING_MAX) return err(`it is nested deeper than ${NESTING_MAX} levels`)
         is_name_next = text.charCodeAt(at) === OPEN_OBJECT
         names = is_name_next ? new Set() : null
