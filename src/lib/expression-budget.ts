@@ -42,11 +42,36 @@ interface Builtin {
 
 const spent = new WeakMap<object, number>()
 
+/** What several evaluations may take together, beside what each may take. */
+export class SharedSteps {
+  private readonly steps_max: number
+  private left: number
+
+  constructor(steps_max: number) {
+    this.steps_max = steps_max
+    this.left = steps_max
+  }
+
+  /** @throws LimitReached */
+  take(steps: number): void {
+    this.left -= steps
+    if (this.left < 0) throw new LimitReached('too_many_steps', `together they take more than ${this.steps_max} steps`)
+  }
+}
+
+/** A variable that an evaluation's shared steps are bound to. No source can name it, because of its space. */
+export const SHARED = 'shared steps'
+
+const shared = new WeakMap<object, SharedSteps>()
+
 /** Called before every step. */
-export function chargeStep({ base }: Scope, steps: number): void {
+export function chargeStep(scope: Scope, steps: number): void {
+  const { base } = scope
   const total = spent.get(base)
   // JSONata makes a regular expression with `new base.RegexEngine(regex)`, which finds the budget here.
   if (total === undefined) {
+    const of_all = scope.lookup(SHARED)
+    if (of_all instanceof SharedSteps) shared.set(base, of_all)
     base.RegexEngine = function LinearEngine(regex: RegExp) {
       return createLinearRegex(regex, (operations) => charge(base, operations / OPERATIONS_A_STEP))
     }
@@ -66,6 +91,7 @@ function charge(base: object, steps: number): void {
   const total = (spent.get(base) ?? 0) + steps
   spent.set(base, total)
   if (total > STEPS_MAX) throw new LimitReached('too_many_steps', `the evaluation takes more than ${STEPS_MAX} steps`)
+  shared.get(base)?.take(steps)
 }
 
 /** The length of a value itself, without what it refers to. */

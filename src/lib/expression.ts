@@ -12,6 +12,8 @@ import {
   LimitReached,
   metered,
   type Scope,
+  SHARED,
+  type SharedSteps,
 } from './expression-budget.ts'
 import { compileLinear } from './linear-regex.ts'
 import { err, ok, type Result } from './result.ts'
@@ -68,13 +70,15 @@ export function compileExpression(source: string): Result<Expression, SyntaxProb
 /**
  * Evaluates over plain JSON; the result is plain JSON too, or undefined when there is none.
  * Functions inside the result are left out, a function as the result is an error.
+ * @param shared what this evaluation and others may take together
  */
 export async function evaluateExpression(
   { compiled }: Expression,
   input: unknown,
+  shared?: SharedSteps,
 ): Promise<Result<unknown, EvaluationProblem>> {
   try {
-    const result: unknown = await compiled.evaluate(input)
+    const result: unknown = await compiled.evaluate(input, shared && { [SHARED]: shared })
     if (isFunction(result)) return err({ reason: 'failed', message: 'the result is a function' })
     if (typeof result !== 'object' || result === null) return ok(result)
     if (jsonLength(result) > RESULT_LENGTH_MAX) return err({ reason: 'too_large', message: 'the result is too large' })

@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import { admit, type Warning } from '../event-types/admit.ts'
 import type { TenantAccess } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
+import type { SharedSteps } from '../lib/expression-budget.ts'
 import { parseLeniently } from '../lib/json.ts'
 import type { Steps } from '../lib/json-schema/run.ts'
 import { createSteps } from '../lib/json-schema/validate.ts'
@@ -10,7 +11,7 @@ import { encodeUtf8 } from '../lib/utf8.ts'
 import { askForPermit } from '../quotas/permit.ts'
 import { report } from '../report.ts'
 import { resolveLimits } from '../tenants/limits.ts'
-import { matchSubscriptions } from './match.ts'
+import { createFilterSteps, matchSubscriptions } from './match.ts'
 import { type Draft, identify, type Message } from './message.ts'
 import { type Outgoing, type Placed, type Placement, placeMessages } from './place.ts'
 import { findRepeat } from './repeat.ts'
@@ -40,16 +41,22 @@ interface Prepared extends Outgoing {
 /** How long a full endpoint is given before its publisher should try again. */
 const FULL_RETRY_AFTER_S = 60
 
-/** Of a batch beyond the quota, so many are looked for among what was accepted before: each takes a query and calls. */
+/**
+ * Of a batch beyond the quota, so many are looked for among what was accepted before. Each takes queries, and a call or two
+ * to every lane of every endpoint, of which a request has 1,000 for all that it does.
+ */
 const REPEATS_SOUGHT_MAX = 10
+const LANES_ASKED_MAX = 200
 
 /**
  * Publishes messages for one tenant: identifies, matches, counts, places. Each has a result of its own; an
  * accepted one is in custody for every endpoint that it names.
  */
 export async function publish(deps: Deps, access: TenantAccess, drafts: readonly Draft[]): Promise<Publication> {
-  const steps = createSteps()
-  const prepared = await Promise.all(drafts.map((draft) => prepare(deps, access, draft, steps)))
+  const steps = { of_schemas: createSteps(), of_filters: createFilterSteps() }
+  // One after the other, so that the first are judged when the steps do not last for all, and only one takes memory.
+  const prepared: Result<Prepared, Problem>[] = []
+  for (const draft of drafts) prepared.push(await prepare(deps, access, draft, steps))
   const ready = prepared.flatMap((result) => (result.ok ? [result.value] : []))
   // Two of one key are one message.
   const ids = [...new Set(ready.map(({ message }) => message.id))]
@@ -58,9 +65,8 @@ export async function publish(deps: Deps, access: TenantAccess, drafts: readonly
   const outgoing = ready.filter(({ message, targets }) => granted.has(message.id) && targets.length > 0)
   const placed = await placeMessages(deps, outgoing)
   const placements = new Map(outgoing.map((one, i) => [one, placed[i]]))
-  const sought = new Set(
-    ready.filter(({ message }) => message.is_keyed && !granted.has(message.id)).slice(0, REPEATS_SOUGHT_MAX),
-  )
+  const refused = ready.filter(({ message }) => message.is_keyed && !granted.has(message.id))
+  const sought = new Set(refused.length > 0 ? refused.slice(0, repeatsSought(access)) : [])
   const accepted = new Set<string>()
   const results = await Promise.all(
     prepared.map(async (result): Promise<Result<Published, Problem>> => {
@@ -80,6 +86,12 @@ export async function publish(deps: Deps, access: TenantAccess, drafts: readonly
   return { results, quota_headers: permit.headers }
 }
 
+/** One at least, or no repeat could ever be told from a new message. */
+function repeatsSought({ subscriptions }: TenantAccess): number {
+  const lanes = subscriptions.reduce((sum, { layout }) => sum + layout.lanes_max, 0)
+  return Math.max(1, Math.min(REPEATS_SOUGHT_MAX, Math.floor(LANES_ASKED_MAX / Math.max(1, lanes))))
+}
+
 /** Whether this publish is the one that a message counts for. A repeat of it is a duplicate, and counts no more. */
 function isNew(placed: Placed): boolean {
   switch (placed.kind) {
@@ -96,7 +108,7 @@ async function prepare(
   deps: Deps,
   { tenant, subscriptions, catalogue }: TenantAccess,
   draft: Draft,
-  steps: Steps,
+  steps: { of_schemas: Steps; of_filters: SharedSteps },
 ): Promise<Result<Prepared, Problem>> {
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
@@ -116,10 +128,10 @@ async function prepare(
     content.format === 'event'
       ? { event_type, schema_version: content.schema_version, data: parse }
       : { event_type, schema_version: undefined, data: undefined }
-  const warnings = admit(catalogue, tenant.unknown_event_types, candidate, steps)
+  const warnings = admit(catalogue, tenant.unknown_event_types, candidate, steps.of_schemas)
   if (!warnings.ok) return warnings
   const data = subscriptions.some(({ filter }) => filter !== null) ? parse() : null
-  const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} })
+  const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} }, steps.of_filters)
   return ok({ message: message.value, targets, warnings: warnings.value })
 }
 

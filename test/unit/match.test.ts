@@ -1,7 +1,7 @@
 import jsonata from 'jsonata'
 import { describe, expect, it } from 'vitest'
 import { ONE_LANE } from '../../src/endpoints/lanes.ts'
-import { type Matchable, matchSubscriptions, type Subscription } from '../../src/messages/match.ts'
+import { createFilterSteps, type Matchable, matchSubscriptions, type Subscription } from '../../src/messages/match.ts'
 
 const MESSAGE: Matchable = {
   event_type: 'invoice.paid',
@@ -136,4 +136,14 @@ describe('the endpoints of a message', () => {
   it('are none when nobody subscribed', async () => {
     expect(await matchSubscriptions([], MESSAGE)).toEqual([])
   })
+})
+
+it('lets the filters of one request take no more together than it has, and lets through what was not judged', async () => {
+  const filter = '$count($map([1..9000], function($n) { $n })) = 0'
+  const steps = createFilterSteps()
+  const targets = []
+  for (let n = 0; n < 200; n++) targets.push(...(await matchSubscriptions([subscription({ filter })], MESSAGE, steps)))
+  expect(targets.length).toBeGreaterThan(0)
+  expect(targets.length).toBeLessThan(200)
+  expect(targets.at(-1)?.note).toBe('filter_failed: together they take more than 1000000 steps')
 })

@@ -521,3 +521,14 @@ describe('a quota is refused', () => {
     expect(blamed(reply)).toEqual([`limits.${member}`])
   })
 })
+
+it('of a tenant with many lanes, a batch beyond the quota asks few of them whether it was there before', async () => {
+  const tenant = await limited({ messages_per_month: 0 })
+  for (let n = 0; n < 8; n++) await tenant.endpoint({ lanes: 16, max_in_flight: 16 })
+  const asked = vi.spyOn(env.ENDPOINT, 'get')
+  const messages = Array.from({ length: 20 }, (_, n) => event(n, { idempotency_key: `key-${n}` }))
+  const { statuses } = await batch(tenant, messages)
+  expect(new Set(statuses)).toEqual(new Set([429]))
+  expect(asked.mock.calls.length).toBeGreaterThan(0)
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(256)
+})
