@@ -35,11 +35,51 @@ interface Span {
   to: number
 }
 
+/**
+ * How far pointers lead at one place of a text. Where each name leads from here is found out once, and places that the same
+ * pointers lead to are one: a payload may have a hundred thousand members, and each would ask a hundred pointers.
+ */
+class Step {
+  /** Whether one of them ends here. */
+  readonly is_end: boolean
+  private readonly pointers: readonly Pointer[]
+  private readonly depth: number
+  private readonly names: ReadonlySet<string | undefined>
+  private readonly known = new Map<string, Step>()
+  private other: Step | null = null
+
+  /** @param pointers those that lead here, or further */
+  constructor(pointers: readonly Pointer[], depth: number) {
+    this.pointers = pointers
+    this.depth = depth
+    this.is_end = pointers.some(({ length }) => length === depth)
+    this.names = new Set(pointers.map((pointer) => pointer[depth]))
+  }
+
+  to(name: string): Step {
+    if (this.pointers.length === 0) return this
+    if (!this.names.has(name)) {
+      // No pointer has it, so it leads where every other such name does.
+      this.other ??= this.next(name)
+      return this.other
+    }
+    const step = this.known.get(name) ?? this.next(name)
+    this.known.set(name, step)
+    return step
+  }
+
+  private next(name: string): Step {
+    const { pointers, depth } = this
+    const leading = pointers.filter((pointer) => pointer.length > depth && leadsTo(pointer[depth], name))
+    return new Step(leading, depth + 1)
+  }
+}
+
 /** An object or array that the walk is in. */
 interface Frame {
   is_array: boolean
-  /** Those that lead here, or further. */
-  pointers: readonly Pointer[]
+  /** Where the pointers stand here. */
+  step: Step
   /** Elements so far. */
   index: number
   /** The next string is the name of a member. */
@@ -53,17 +93,15 @@ const LITERAL = /[^\s,:{}[\]"]+/y
 function findSpans(text: string, pointers: readonly Pointer[]): Span[] | null {
   const spans: Span[] = []
   const frames: Frame[] = []
-  /** Those that lead to the value that comes next, or further. */
-  let leading = pointers
+  /** Where they stand at the value that comes next. */
+  let leading = new Step(pointers, 0)
   let open: { from: number; depth: number } | null = null
 
   const enter = (frame: Frame | undefined, name: string) => {
-    const { length: depth } = frames
-    leading = (frame?.pointers ?? []).filter((pointer) => pointer.length >= depth && leadsTo(pointer[depth - 1], name))
+    if (frame !== undefined) leading = frame.step.to(name)
   }
   const begin = (from: number) => {
-    const { length: depth } = frames
-    if (open === null && leading.some(({ length }) => length === depth)) open = { from, depth }
+    if (open === null && leading.is_end) open = { from, depth: frames.length }
   }
   const end = (to: number) => {
     if (open?.depth !== frames.length) return
@@ -79,7 +117,7 @@ function findSpans(text: string, pointers: readonly Pointer[]): Span[] | null {
       if (frames.length === DEPTH_MAX) return null
       begin(at)
       const is_array = character === '['
-      const entered = { is_array, pointers: leading, index: 0, is_name_next: !is_array }
+      const entered = { is_array, step: leading, index: 0, is_name_next: !is_array }
       frames.push(entered)
       if (is_array) enter(entered, '0')
     } else if (character === '}' || character === ']') {

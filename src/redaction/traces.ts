@@ -9,6 +9,8 @@ import { parseLossless } from '../lib/json.ts'
 const TRACE_LENGTH = 6
 /** Of all values together; more make every text a suspect. */
 const FOLDED_LENGTH_MAX = 64 * 1024
+/** What a value counts for at least: each short one is looked for by itself, in every text of every attempt. */
+const LEAF_LENGTH_MIN = 16
 /** Names of members are mostly words of a format, and seldom data: then they have something else than letters. */
 const PLAIN_NAME = /^[A-Za-z_]*$/
 
@@ -33,7 +35,7 @@ export function tracesOf(removed: readonly string[]): Traces | null {
   for (const json of removed) {
     for (const leaf of leavesOf(parseLossless(json))) {
       const folded = fold(leaf)
-      length += folded.length
+      length += Math.max(folded.length, LEAF_LENGTH_MIN)
       if (length > FOLDED_LENGTH_MAX) return null
       if (folded === '' && leaf.trim() !== '') marks.add(leaf)
       else if (folded !== '' && folded.length <= TRACE_LENGTH) wholes.add(folded)

@@ -174,3 +174,16 @@ describe('whatever the document and the pointers', () => {
     )
   })
 })
+
+it('asks as much of a hundred pointers as of one, however many members there are', () => {
+  const text = JSON.stringify({ data: { list: Array(200_000).fill(0), secret: 1 } })
+  const pointers = Array.from({ length: 100 }, (_, i) => ['*', '*', `name${i}`])
+  let asked = 0
+  const get = (...of: [target: object, name: PropertyKey]) => {
+    asked++
+    return Reflect.get(...of)
+  }
+  const counted = pointers.map((pointer) => new Proxy(pointer, { get }) as Pointer)
+  expect(redactJson(text, [...counted, ['data', 'secret']])?.removed).toEqual(['1'])
+  expect(asked).toBeLessThan(10_000)
+})
