@@ -37,6 +37,22 @@ export class Run {
     return true
   }
 
+  /**
+   * Lets work have a part of this run, and no more of it.
+   * @throws what the work throws
+   */
+  async share(calls: number, work: (part: Run) => Promise<void>): Promise<void> {
+    const granted = Math.min(calls, this.calls_left)
+    const part = new Run(this.now, { calls: granted, ms: this.ends_at - this.now() })
+    try {
+      await work(part)
+    } finally {
+      this.calls_left -= granted - part.calls_left
+      this.is_cut_off ||= part.is_cut_off
+      for (const [what, how_many] of Object.entries(part.counts)) this.count(what, how_many)
+    }
+  }
+
   count(what: string, how_many: number): void {
     this.counts[what] = (this.counts[what] ?? 0) + how_many
   }

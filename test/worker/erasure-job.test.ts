@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { payloadsOfSubject } from '../../src/messages/body.ts'
+import { firstPass } from '../../src/subjects/run-erasure.ts'
 import { hashSubject } from '../../src/subjects/subject.ts'
 import { itemOf } from './enqueued.ts'
 import { erased, erasing, erasureOf, firstPassOver, laterPass, progressOf, someone } from './erased.ts'
@@ -332,4 +333,25 @@ describe('erasures', () => {
       .run()
     expect((await tenant.call('POST', '/erasures', { body: { subject: 'a' } })).status).toBe(202)
   })
+})
+
+it('goes on for every tenant in one run, however many erasures one has and however long they take', {
+  timeout: 60_000,
+}, async () => {
+  const [many, few] = [await createTenant(), await createTenant()]
+  // More calls for each erasure than a run has.
+  for (let n = 0; n < 30; n++) await many.endpoint({ lanes: 16, max_in_flight: 16 })
+  const insert = async ({ id }: TenantHandle, count: number, run_after: number) =>
+    env.DB.prepare(
+      `INSERT INTO erasures (tenant_id, id, subject, requested_at, requested_by, progress, run_after)
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+       SELECT ?1, 'era_' || i, 'f' || i, ?3, 'key_a', ?4, ?3 FROM n`,
+    )
+      .bind(id, count, run_after, JSON.stringify(firstPass(Date.now())))
+      .run()
+  await insert(many, 300, Date.now() - 60 * MINUTE_MS)
+  await insert(few, 1, Date.now() - 30 * MINUTE_MS)
+  await runCron('erasures.run')
+  const done = await env.DB.prepare('SELECT completed_at FROM erasures WHERE tenant_id = ?').bind(few.id).first<Json>()
+  expect(done.completed_at).not.toBeNull()
 })
