@@ -352,7 +352,7 @@ describe('a refusal', () => {
     ['a member with a very long name', `{"url":"${url}","${'k'.repeat(500_000)}":1}`],
     ['50,000 headers', `{"url":"${url}","headers":{${members(50_000, (i) => `"k ${i}":1`)}}}`],
     ['a header with a very long name', `{"url":"${url}","headers":{"${'k'.repeat(500_000)}":"v"}}`],
-    ['500,000 things in a list', `{"url":"${url}","channels":[${'1,'.repeat(500_000)}1]}`],
+    ['200,000 things in a list', `{"url":"${url}","channels":[${'1,'.repeat(200_000)}1]}`],
     ['a very long value', `{"url":"${url}${'x'.repeat(500_000)}"}`],
     ['a very long word where there is a choice', `{"url":"${url}","ordering":"${'x'.repeat(500_000)}"}`],
   ])('is small, however much is wrong: %s', async (_what, text) => {
