@@ -164,7 +164,8 @@ export class PlantedLife {
     const url = urlOf('wrong')
     for (const body of [
       { url, secret: wrong },
-      { url: `https://user:${unread.slice(6, 30)}@receiver.test/` },
+      // A slash would end the host.
+      { url: `https://user:${encodeURIComponent(unread.slice(6, 30))}@receiver.test/` },
       { url, headers: { authorization: `${unread}\n` } },
       { url, secrets: [unread], headers: { host: unread } },
       { url, timeout_ms: unread, secret_kind: unread },
