@@ -92,6 +92,8 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
       ...(step_up === 'always' ? [requireStepUp] : []),
     ],
     responses: {
+      414: problemAnswer('The URL is too long'),
+      431: problemAnswer('The headers are too large'),
       429: problemAnswer('Too many requests, or too much in store'),
       ...(!is_public && {
         401: problemAnswer('No valid API key'),
@@ -101,6 +103,7 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         // Also where nothing is asked for: a query that no route knows is refused.
         422: problemAnswer('Not valid'),
         503: problemAnswer('A part that is needed does not answer'),
+        508: problemAnswer('An attempt of Postern called its own API'),
       }),
       ...(has_body && {
         408: problemAnswer('The body came too slowly'),
