@@ -1,7 +1,7 @@
 /** What proves an erasure later: a digest of what was erased, signed with a key that the database does not have. */
-import { fromBase64, sha256Hex, toBase64 } from '../lib/hash.ts'
-import { deriveBytes, type Keyring } from '../lib/keyring.ts'
-import { encodeUtf8 } from '../lib/utf8.ts'
+import { sha256Hex } from '../lib/hash.ts'
+import type { Keyring } from '../lib/keyring.ts'
+import { checkMac, type MacCheck, signText } from '../lib/mac.ts'
 import type { ErasureRow } from './table.ts'
 
 const PURPOSE = 'postern erasure receipt'
@@ -20,30 +20,20 @@ export function digestOf(row: Completed): Promise<string> {
   return sha256Hex(JSON.stringify([tenant_id, id, subject, requested_at, requested_by, completed_at, ...counts]))
 }
 
-/** `{master key id}.{base64 of an HMAC-SHA256 over the digest}`. */
 export async function signReceipt(keyring: Keyring, row: Completed): Promise<string> {
-  const key = await macKey(keyring, keyring.current)
-  if (key === null) throw new Error('a parsed keyring holds its current key')
-  const mac = await crypto.subtle.sign('HMAC', key, encodeUtf8(await digestOf(row)))
-  return `${keyring.current}.${toBase64(new Uint8Array(mac))}`
+  return signText(keyring, PURPOSE, await digestOf(row))
 }
 
 /** Whether a receipt is as it was signed; `unknown_key` when the master key of then is gone. */
 export type Authenticity = 'authentic' | 'altered' | 'unknown_key'
 
-export async function checkReceipt(keyring: Keyring, row: Completed): Promise<Authenticity> {
-  const signature = row.signature ?? ''
-  const dot = signature.indexOf('.')
-  const mac = fromBase64(signature.slice(dot + 1))
-  if (dot < 0 || !mac.ok) return 'altered'
-  const key = await macKey(keyring, signature.slice(0, dot))
-  if (key === null) return 'unknown_key'
-  const holds = await crypto.subtle.verify('HMAC', key, mac.value, encodeUtf8(await digestOf(row)))
-  return holds ? 'authentic' : 'altered'
+const AUTHENTICITY: Record<MacCheck, Authenticity> = {
+  holds: 'authentic',
+  forged: 'altered',
+  unknown_key: 'unknown_key',
 }
 
-async function macKey(keyring: Keyring, key_id: string): Promise<CryptoKey | null> {
-  const bytes = await deriveBytes(keyring, key_id, PURPOSE)
-  if (bytes === undefined) return null
-  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+export async function checkReceipt(keyring: Keyring, row: Completed): Promise<Authenticity> {
+  const check = await checkMac(keyring, PURPOSE, await digestOf(row), row.signature ?? '')
+  return AUTHENTICITY[check]
 }
