@@ -19,7 +19,7 @@ import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
-import { operatorStepUpRoutes } from './step-up/operator-routes.ts'
+import { enrolmentRoutes } from './step-up/enrolment-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
 import { subjectRoutes } from './subjects/routes.ts'
 import { tenantRoutes } from './tenants/routes.ts'
@@ -51,8 +51,8 @@ export function createApp() {
   app.route('/', redactionRoutes)
   app.route('/', keyRoutes)
   app.route('/', operatorKeyRoutes)
+  app.route('/', enrolmentRoutes)
   app.route('/', stepUpRoutes)
-  app.route('/', operatorStepUpRoutes)
   app.route('/', tenantRoutes)
   app.route('/', quotaRoutes)
   app.route('/', masterKeyRoutes)
