@@ -33,19 +33,13 @@ export async function listEntries(
   return toPage(rows, limit, (row) => [row.seq])
 }
 
-/** Oldest first, one JSON object a line, in pages: however long the log is, memory stays small. */
-export function exportEntries(deps: Deps, chain: string, filter: EntryFilter): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  let after = 0
-  return new ReadableStream({
-    pull: async (controller) => {
-      const rows = await readPage(deps, chain, filter, after)
-      const text = rows.map((row) => `${JSON.stringify(toEntryJson(row))}\n`).join('')
-      if (text !== '') controller.enqueue(encoder.encode(text))
-      if (rows.length < EXPORT_PAGE) controller.close()
-      after = rows.at(-1)?.seq ?? after
-    },
-  })
+/** Oldest first, read in pages: however long the log is, memory stays small. */
+export async function* exportEntries(deps: Deps, chain: string, filter: EntryFilter) {
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const rows = await readPage(deps, chain, filter, after)
+    yield* rows.map(toEntryJson)
+    after = rows.length < EXPORT_PAGE ? undefined : rows.at(-1)?.seq
+  }
 }
 
 function readPage({ db }: Deps, chain: string, filter: EntryFilter, after: number): Promise<AuditRow[]> {

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
+import { ndjson, ndjsonAnswer } from '../http/ndjson.ts'
 import { decodeCursor, encodeCursor, pageOf } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { record } from './audited.ts'
 import { checkpointSchema, listCheckpoints } from './checkpoint.ts'
@@ -79,20 +80,13 @@ function addRoutes({ path, params, permissions, tags }: Scope): void {
       tags,
       summary: 'Export audit entries',
       request: { ...params, query: exportQuery },
-      responses: {
-        200: {
-          description: 'One entry a line, oldest first, as the list shows them',
-          content: { 'application/x-ndjson': { schema: z.string() } },
-        },
-      },
+      responses: { 200: ndjsonAnswer('One entry a line, oldest first, as the list shows them') },
     }),
     async (c) => {
       const filter = c.req.valid('query')
       const chain = chainOf(c)
       unwrap(await record(c.var.deps, chain, { action: 'audit_log.export', target: null, after: filter }))
-      const headers = { ...UNCACHED, 'content-type': 'application/x-ndjson' }
-      // A media type that the contract's types cannot express.
-      return c.body(exportEntries(c.var.deps, chain, filter), 200, headers) as never
+      return ndjson(c, exportEntries(c.var.deps, chain, filter))
     },
   )
 

@@ -5,7 +5,7 @@ import { type AppContext, unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, encodeCursor, pageOf, pageQuery, placeCursor } from '../http/paging.ts'
 import { isPermitted } from '../http/permissions.ts'
-import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { time, toTimeOrNull } from '../http/time.ts'
 import { breakerSchema, readBreaker, resetBreaker, toBreakerJson } from './breaker.ts'
@@ -70,7 +70,7 @@ endpointRoutes.openapi(
   async (c) => {
     const { row, secret } = unwrap(await createEndpoint(c.var.deps, tenantOf(c), c.req.valid('json')))
     const shown = await showEndpoint(c.var.deps, row, true)
-    return c.json({ ...shown, secret: secret.secret, public_key: secret.public_key }, 201, UNCACHED)
+    return c.json({ ...shown, secret: secret.secret, public_key: secret.public_key }, 201)
   },
 )
 
@@ -205,7 +205,7 @@ endpointRoutes.openapi(
     const { tenant, endpoint } = c.req.valid('param')
     const secrets = unwrap(await revealSecrets(c.var.deps, tenant, endpoint))
     const shown = secrets.map((secret) => ({ ...secret, expires_at: toTimeOrNull(secret.expires_at) }))
-    return c.json({ secrets: shown }, 200, UNCACHED)
+    return c.json({ secrets: shown }, 200)
   },
 )
 
@@ -225,7 +225,7 @@ endpointRoutes.openapi(
     const { tenant, endpoint } = c.req.valid('param')
     const { overlap_s, kind, secret: own } = rotateBody.parse(c.req.valid('json'))
     const secret = unwrap(await rotateSecret(c.var.deps, tenant, endpoint, { overlap_s, kind, own }))
-    return c.json(secret, 200, UNCACHED)
+    return c.json(secret, 200)
   },
 )
 

@@ -9,9 +9,6 @@ import { PROBLEMS, type ProblemCode, typeOf } from './problems.ts'
 import { refuseLoop } from './refuse-loop.ts'
 import { requireStepUp, STEP_UP_HEADER } from './step-up.ts'
 
-/** Headers of an answer that shows a secret: it must stay in no cache. */
-export const UNCACHED = { 'cache-control': 'no-store' }
-
 const BODY_BYTES_MAX = 1024 * 1024
 
 /** What is wrong with which member of a request. */

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, UNCACHED } from '../http/route.ts'
+import { defineRoute, jsonAnswer } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { demandStepUp } from '../http/step-up.ts'
 import { actorOf } from './actor.ts'
@@ -62,7 +62,7 @@ operatorKeyRoutes.openapi(
     const { row, key } = unwrap(
       await createKey(c.var.deps, null, { ...c.req.valid('json'), role: 'operator' }, actorOf(c)),
     )
-    return c.json({ ...toOperatorKeyJson(row), key }, 201, UNCACHED)
+    return c.json({ ...toOperatorKeyJson(row), key }, 201)
   },
 )
 
@@ -120,7 +120,7 @@ operatorKeyRoutes.openapi(
   async (c) => {
     const { overlap_s } = rotateBody.parse(c.req.valid('json'))
     const { row, key } = unwrap(await rotateKey(c.var.deps, null, c.req.valid('param').key, overlap_s, actorOf(c)))
-    return c.json({ ...toOperatorKeyJson(row), key }, 201, UNCACHED)
+    return c.json({ ...toOperatorKeyJson(row), key }, 201)
   },
 )
 

@@ -4,7 +4,7 @@ import { unwrap } from '../http/context.ts'
 import { jsonBody, optionalJsonBody } from '../http/json-body.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
 import { isSensitive } from '../http/permissions.ts'
-import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { demandStepUp } from '../http/step-up.ts'
 import { actorOf } from './actor.ts'
@@ -67,7 +67,7 @@ keyRoutes.openapi(
     // Else whoever stole a key that is enrolled would make one that is not.
     if (isSensitive(wanted)) await demandStepUp(c)
     const { row, key } = unwrap(await createKey(c.var.deps, tenantOf(c), wanted, actorOf(c)))
-    return c.json({ ...toKeyJson(row), key }, 201, UNCACHED)
+    return c.json({ ...toKeyJson(row), key }, 201)
   },
 )
 
@@ -126,7 +126,7 @@ keyRoutes.openapi(
     const { overlap_s } = rotateBody.parse(c.req.valid('json'))
     const actor = actorOf(c, c.req.valid('query').confirm)
     const { row, key } = unwrap(await rotateKey(c.var.deps, tenantOf(c), c.req.valid('param').key, overlap_s, actor))
-    return c.json({ ...toKeyJson(row), key }, 201, UNCACHED)
+    return c.json({ ...toKeyJson(row), key }, 201)
   },
 )
 

@@ -2,12 +2,12 @@ import { z } from '@hono/zod-openapi'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
 import { unwrap } from '../http/context.ts'
 import { jsonBody } from '../http/json-body.ts'
+import { ndjson, ndjsonAnswer } from '../http/ndjson.ts'
 import { decodeCursor, pageOf, pageQuery } from '../http/paging.ts'
-import { defineRoute, jsonAnswer, tenantParam, UNCACHED } from '../http/route.ts'
+import { defineRoute, jsonAnswer, tenantParam } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { encodeUtf8 } from '../lib/utf8.ts'
 import { erasureBody, erasureSchema, exportBody, toErasureJson } from './contract.ts'
-import { type ExportLine, exportSubject } from './export-subject.ts'
+import { exportSubject } from './export-subject.ts'
 import { getErasure, listErasures } from './find-erasures.ts'
 import { requestErasure } from './request-erasure.ts'
 
@@ -28,37 +28,17 @@ subjectRoutes.openapi(
       'attempts; as NDJSON, a `kind` to each line. The last line is of kind `end`; when its `next_cursor` is not null ' +
       'there is more. A message of the last seconds may be missing.',
     request: { params: tenantParam, body: jsonBody(exportBody) },
-    responses: {
-      200: {
-        description: 'A line for each message, delivery, and the end',
-        content: { 'application/x-ndjson': { schema: z.string() } },
-      },
-    },
+    responses: { 200: ndjsonAnswer('A line for each message, delivery, and the end') },
   }),
   async (c) => {
     const { subject, cursor } = c.req.valid('json')
     const from = cursor === undefined ? undefined : decodeCursor(cursor, exportPlace)
     const lines = unwrap(await exportSubject(c.var.deps, tenantAccess(c), subject, from))
-    const headers = { ...UNCACHED, 'content-type': 'application/x-ndjson' }
-    return c.body(streamOf(lines), 200, headers) as never
+    return ndjson(c, lines)
   },
 )
 
 const exportPlace = z.tuple([z.enum(['deliveries', 'unmatched']), z.int().min(0), z.string(), z.string()])
-
-/** A line is made when the one before it has been taken, so memory stays bounded however slowly somebody reads. */
-function streamOf(lines: AsyncGenerator<ExportLine>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await lines.next()
-      if (done) controller.close()
-      else controller.enqueue(encodeUtf8(`${JSON.stringify(value)}\n`))
-    },
-    async cancel() {
-      await lines.return(undefined)
-    },
-  })
-}
 
 subjectRoutes.openapi(
   defineRoute({
