@@ -33,6 +33,16 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
+const HEX_TEXT = /^([0-9a-fA-F]{2})*$/
+
+/** Reads hexadecimal digits of either case, two a byte; anything else is refused. */
+export function fromHex(text: string): Result<Uint8Array, 'not_hex'> {
+  if (!HEX_TEXT.test(text)) return err('not_hex')
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return ok(bytes)
+}
+
 /** Base64 with padding (RFC 4648, section 4). */
 export function toBase64(bytes: Uint8Array): string {
   // In pieces: a call takes only so many arguments.

@@ -1,0 +1,144 @@
+/**
+ * One value out of JSON text, without making anything of the rest: a body of 25 MiB would be several times that as objects,
+ * and an isolate has 128 MB for everybody.
+ */
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, COLON, COMMA] = [
+  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x3a, 0x2c,
+]
+
+export type Scalar = string | number | boolean | null
+
+/** What ends a number, `true`, `false` or `null`. */
+const ENDS = new Set([COMMA, CLOSE_LIST, CLOSE_OBJECT, 0x20, 0x09, 0x0a, 0x0d])
+
+/**
+ * Reads the value at a path: names of members, numbers of items. Undefined when there is none, when it is an object or a
+ * list, or when the text breaks off or is no JSON before it. Of a name that is twice in an object the first counts. What
+ * comes behind the value is not looked at.
+ * @param json UTF-8
+ */
+export function pickJson(json: Uint8Array, path: readonly (string | number)[]): Scalar | undefined {
+  const reader = new Reader(json)
+  for (const step of path) {
+    const is_there = typeof step === 'string' ? reader.enterMember(step) : reader.enterItem(step)
+    if (!is_there) return undefined
+  }
+  return reader.scalar()
+}
+
+/** {@link pickJson}, where a text is wanted: a number is written out, anything else is undefined. */
+export function pickText(json: Uint8Array, path: readonly (string | number)[]): string | undefined {
+  const value = pickJson(json, path)
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Stands before a value, and moves from there. */
+class Reader {
+  private readonly json: Uint8Array
+  private at = 0
+
+  constructor(json: Uint8Array) {
+    this.json = json
+    this.skipSpace()
+  }
+
+  /** Moves before the value of a member of the object here. */
+  enterMember(name: string): boolean {
+    if (!this.take(OPEN_OBJECT)) return false
+    if (this.take(CLOSE_OBJECT)) return false
+    for (;;) {
+      const from = this.at
+      if (!this.skipString()) return false
+      const is_named = this.parse(from, this.at) === name
+      this.skipSpace()
+      if (!this.take(COLON)) return false
+      if (is_named) return true
+      if (!this.skipValue() || !this.take(COMMA)) return false
+    }
+  }
+
+  /** Moves before an item of the list here. */
+  enterItem(index: number): boolean {
+    if (!this.take(OPEN_LIST)) return false
+    if (this.json[this.at] === CLOSE_LIST) return false
+    for (let i = 0; i < index; i++) if (!this.skipValue() || !this.take(COMMA)) return false
+    return true
+  }
+
+  scalar(): Scalar | undefined {
+    const first = this.json[this.at]
+    if (first === undefined || first === OPEN_OBJECT || first === OPEN_LIST) return undefined
+    const from = this.at
+    if (!this.skipValue(false)) return undefined
+    const value = this.parse(from, this.at)
+    return typeof value === 'object' && value !== null ? undefined : (value as Scalar | undefined)
+  }
+
+  private parse(from: number, to: number): unknown {
+    try {
+      return JSON.parse(utf8.decode(this.json.subarray(from, to)))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Moves behind a character and the space after it. */
+  private take(character: number): boolean {
+    if (this.json[this.at] !== character) return false
+    this.at++
+    this.skipSpace()
+    return true
+  }
+
+  private skipSpace(): void {
+    for (;;) {
+      const byte = this.json[this.at]
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return
+      this.at++
+    }
+  }
+
+  private skipString(): boolean {
+    if (this.json[this.at] !== QUOTE) return false
+    for (let end = this.json.indexOf(QUOTE, this.at + 1); end !== -1; end = this.json.indexOf(QUOTE, end + 1)) {
+      let first = end
+      while (this.json[first - 1] === BACKSLASH) first--
+      // Each pair of backslashes is one of the text; one that is left over escapes the quote.
+      if ((end - first) % 2 !== 0) continue
+      this.at = end + 1
+      return true
+    }
+    return false
+  }
+
+  /** Moves behind the value here, without recursion however deep it is. */
+  private skipValue(with_space = true): boolean {
+    let depth = 0
+    do {
+      const byte = this.json[this.at]
+      if (byte === undefined) return false
+      if (byte === QUOTE) {
+        if (!this.skipString()) return false
+      } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+        depth++
+        this.at++
+      } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+        if (depth === 0) return false
+        depth--
+        this.at++
+      } else if (depth === 0) {
+        const from = this.at
+        while (this.at < this.json.length && !ENDS.has(this.json[this.at] ?? COMMA)) this.at++
+        if (this.at === from) return false
+      } else {
+        this.at++
+      }
+    } while (depth > 0)
+    if (with_space) this.skipSpace()
+    return true
+  }
+}
