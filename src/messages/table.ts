@@ -13,6 +13,10 @@ export const unmatchedMessages = sqliteTable(
     format: text().$type<'event' | 'raw'>().notNull(),
     channels: text({ mode: 'json' }).$type<string[]>().notNull(),
     ordering_key: text(),
+    /** To forward, of a message that came through a source. */
+    headers: text({ mode: 'json' }).$type<Record<string, string>>().notNull().default({}),
+    /** The paused source that it came through, and waits for: nobody was asked yet whether they want it. */
+    parked_by: text(),
     /** Hash; null when nobody said, and once it is erased. */
     subject: text(),
     erased_at: integer(),
@@ -27,6 +31,7 @@ export const unmatchedMessages = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.tenant_id, t.accepted_at, t.id] }),
     index('unmatched_messages_keyed').on(t.tenant_id, t.id).where(sql`id >= 'msg_Z'`),
+    index('unmatched_messages_parked').on(t.tenant_id, t.parked_by, t.accepted_at).where(sql`parked_by IS NOT NULL`),
     index('unmatched_messages_subject').on(t.tenant_id, t.subject, t.accepted_at).where(sql`subject IS NOT NULL`),
   ],
 )

@@ -17,6 +17,7 @@ import { unmatchedMessages } from '../messages/table.ts'
 import { callQuota } from '../quotas/stub.ts'
 import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
+import { sourceFailures, sources } from '../sources/table.ts'
 import { totpEnrolments } from '../step-up/table.ts'
 import { erasures } from '../subjects/table.ts'
 import { tenantDeletions } from './table.ts'
@@ -25,6 +26,8 @@ import { tenantDeletions } from './table.ts'
 const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
   auditLog,
   apiKeys,
+  sources,
+  sourceFailures,
   eventTypes,
   eventTypeSchemas,
   deadLetters,
