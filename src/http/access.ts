@@ -31,6 +31,9 @@ export interface Access {
   catalogue: Catalogue
 }
 
+/** What the hot path needs to know of one tenant. */
+export type TenantConfiguration = Omit<TenantAccess, 'principal'>
+
 /** The access of a route whose path names a tenant. */
 export interface TenantAccess extends Access {
   tenant: Tenant

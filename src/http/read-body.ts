@@ -1,3 +1,4 @@
+import { concat } from '../lib/bytes.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 
 /** Why a body could not be read: `broken` when its sender hung up, or sent something else than it had announced. */
@@ -56,15 +57,5 @@ async function count(body: ReadableStream<Uint8Array>, bytes_max: number): Promi
   } catch {
     return err('broken')
   }
-  return ok(joined(chunks, size))
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return ok(concat(chunks))
 }

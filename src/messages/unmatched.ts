@@ -30,6 +30,7 @@ export async function keepUnmatched(env: Bindings, message: Message): Promise<Pl
         message.format,
         JSON.stringify(message.channels),
         message.ordering_key,
+        JSON.stringify(message.headers),
         message.subject,
         message.fingerprint,
         'inline' in body ? body.inline : null,
@@ -67,8 +68,8 @@ function find(db: D1Database, { tenant_id, id, accepted_at }: Message): Promise<
 const SELECT = 'SELECT accepted_at, erased_at, fingerprint FROM unmatched_messages WHERE tenant_id = ?'
 
 const INSERT = `INSERT OR IGNORE INTO unmatched_messages (tenant_id, accepted_at, id, event_type, content_type, format, channels,
-    ordering_key, subject, fingerprint, payload, r2_key, size_bytes)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+    ordering_key, headers, subject, fingerprint, payload, r2_key, size_bytes)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
   WHERE NOT EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = ?1 AND id = ?3 AND id >= 'msg_Z')`
 
 /** A message that nobody subscribed to, as an Endpoint would hold it. */
@@ -90,14 +91,14 @@ export async function findUnmatched(
     )
     .get()
   if (row === undefined) return null
-  const { id, event_type, content_type, format, channels, ordering_key, subject, erased_at } = row
+  const { id, event_type, content_type, format, headers, channels, ordering_key, subject, erased_at } = row
   const { accepted_at, fingerprint, size_bytes } = row
   return {
     message_id: id,
     event_type,
     content_type,
     format,
-    headers: {},
+    headers,
     channels,
     ordering_key,
     subject,
