@@ -50,12 +50,19 @@ const LANES_ASKED_MAX = 200
 /**
  * Publishes messages for one tenant: identifies, matches, counts, places. Each has a result of its own; an
  * accepted one is in custody for every endpoint that it names.
+ * @param parked_by the source that they came through, when it is paused: then they are kept, and offered to nobody
  */
-export async function publish(deps: Deps, access: TenantConfiguration, drafts: readonly Draft[]): Promise<Publication> {
+export async function publish(
+  deps: Deps,
+  access: TenantConfiguration,
+  drafts: readonly Draft[],
+  parked_by: string | null = null,
+): Promise<Publication> {
   const steps = { of_schemas: createSteps(), of_filters: createFilterSteps() }
   // One after the other, so that the first are judged when the steps do not last for all, and only one takes memory.
   const prepared: Result<Prepared, Problem>[] = []
-  for (const draft of drafts) prepared.push(await prepare(deps, access, draft, steps))
+  const wanting = parked_by === null ? access : { ...access, subscriptions: [] }
+  for (const draft of drafts) prepared.push(await prepare(deps, wanting, draft, steps))
   const ready = prepared.flatMap((result) => (result.ok ? [result.value] : []))
   // Two of one key are one message.
   const ids = [...new Set(ready.map(({ message }) => message.id))]
@@ -76,7 +83,7 @@ export async function publish(deps: Deps, access: TenantConfiguration, drafts: r
       if (refusal !== null && repeat === null) return err(refusal)
       const placement = placements.get(result.value)
       const is_held = placement !== undefined && !hasNoHolder(placement)
-      const concluded = repeat ?? (is_held ? placement : await keepOrSay(deps, message))
+      const concluded = repeat ?? (is_held ? placement : await keepOrSay(deps, message, parked_by))
       if (isNew(concluded)) accepted.add(message.id)
       return conclude(message, concluded, warnings)
     }),
@@ -162,9 +169,9 @@ function isRefusedByAll({ deliveries, full }: Extract<Placed, { kind: 'accepted'
 }
 
 /** Keeps a message that is nobody's yet; one that cannot be kept must be sent again. */
-async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
+async function keepOrSay(deps: Deps, message: Message, parked_by: string | null): Promise<Placed> {
   try {
-    return await keepUnmatched(deps.env, message)
+    return await keepUnmatched(deps.env, message, parked_by)
   } catch (error) {
     report(deps, 'publish.unkept', error, { tenant_id: message.tenant_id, message_id: message.id })
     return { kind: 'not_all_placed', missing: [], is_known: false }
