@@ -19,6 +19,7 @@ import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
+import { inRoutes } from './sources/in-routes.ts'
 import { enrolmentRoutes } from './step-up/enrolment-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
 import { subjectRoutes } from './subjects/routes.ts'
@@ -42,6 +43,7 @@ export function createApp() {
   app.onError(answerError)
   app.notFound(answerNotFound(() => app.routes))
 
+  app.route('/', inRoutes)
   app.route('/', messageRoutes)
   app.route('/', deliveryRoutes)
   app.route('/', deadLetterRoutes)

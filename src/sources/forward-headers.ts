@@ -25,8 +25,9 @@ export function forwardHeaders(headers: Headers, names: readonly string[]): Reco
   let length = 0
   for (const [name, value] of headers) {
     if (!isNamed(name, names) || !SENDABLE.test(value)) continue
-    length += name.length + value.length
-    if (length > LENGTH_MAX) break
+    const own_length = name.length + value.length
+    if (length + own_length > LENGTH_MAX) continue
+    length += own_length
     forwarded[isReservedHeader(name) ? `${ORIGINAL_PREFIX}${name}` : name] = value
   }
   return forwarded

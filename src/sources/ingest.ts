@@ -1,0 +1,146 @@
+/** What a source does with a request, from its address to its answer. */
+import type { Deps } from '../deps.ts'
+import { type Problem, problem } from '../http/problems.ts'
+import { sha256Hex } from '../lib/hash.ts'
+import { liesIn } from '../lib/network.ts'
+import { err, ok, type Result } from '../lib/result.ts'
+import type { Draft } from '../messages/message.ts'
+import { type Published, publish } from '../messages/publish.ts'
+import { liveCredentials } from './credentials.ts'
+import { eventTypeOf } from './event-type.ts'
+import { forwardHeaders, HOPS_HEADER, SOURCE_HEADER } from './forward-headers.ts'
+import type { Source, SourceAccess } from './ingest-access.ts'
+import { createMeans } from './means.ts'
+import { noteFailure } from './note-failure.ts'
+import type { Answer, Given, Identity, InboundRequest, Provider } from './provider.ts'
+import { PROVIDERS } from './providers.ts'
+import { limitSource } from './rate.ts'
+import type { Refusal } from './refusal.ts'
+
+/** From source to endpoint to source: more than that is a circle. */
+const HOPS_MAX = 4
+
+/** The same whatever was wrong: whoever forges learns nothing, and its owner reads the reason in the source's failures. */
+const NOT_VERIFIED = problem('verification_failed', 'the request could not be verified')
+
+const JSON_ANSWER = { 'content-type': 'application/json' }
+
+/** A content type that may be sent on as it is. */
+const CONTENT_TYPE = /^[\x21-\x7e][\x20-\x7e]{0,254}$/
+
+export type Received = Result<Answer, Problem>
+
+/**
+ * Verifies a request, and takes custody of what it brings before it is answered. Whatever is not an event, because a
+ * provider asks whether somebody is there, is answered and leaves nothing.
+ * @param request its URL as it was called here
+ * @param address of the caller, where it is known
+ */
+export async function ingest(
+  deps: Deps,
+  access: SourceAccess,
+  called: InboundRequest,
+  address: string | undefined,
+): Promise<Received> {
+  const { source } = access
+  const provider: Provider = PROVIDERS[source.provider]
+  const request = { ...called, url: asCalled(called.url, source.public_url) }
+  const refuse = (reason: Refusal): Received => {
+    const { tenant_id, id } = source
+    noteFailure(deps, { tenant_id, id }, { reason, address, header_names: [...request.headers.keys()] })
+    return err(NOT_VERIFIED)
+  }
+  if (source.networks !== null && (address === undefined || !liesIn(address, source.networks)))
+    return refuse('address_not_allowed')
+  const given = await givenTo(deps, source)
+  const greeting = await provider.greet?.(request, given)
+  if (greeting) return ok(greeting)
+  if (request.method !== 'POST')
+    return err(problem('method_not_allowed', 'send events with POST', { headers: { allow: 'POST' } }))
+  if (given.credentials.length === 0) return refuse('no_credentials')
+  const verdict = await provider.verify(request, given)
+  if (!verdict.ok && verdict.error === 'key_unavailable')
+    return err(
+      problem('unavailable', 'what verifies this cannot be had right now', { headers: { 'retry-after': '5' } }),
+    )
+  if (!verdict.ok) return refuse(verdict.error)
+  const hops = hopsOf(request.headers)
+  if (hops >= HOPS_MAX) return err(problem('loop_detected', `this event went through sources ${hops} times already`))
+  const within = await limitSource(deps, source)
+  if (!within.ok) return within
+  const reply = await provider.reply?.(request, given)
+  if (reply) return ok(reply)
+  const draft = await toDraft(access, provider, request, hops)
+  const { results } = await publish(deps, access, [draft], source.paused_at === null ? null : source.id)
+  const [result] = results
+  if (result === undefined) throw new Error('one event has one result')
+  return result.ok ? ok(answerTo(source, provider, result.value)) : result
+}
+
+async function givenTo(deps: Deps, source: Source): Promise<Given<unknown, unknown>> {
+  return {
+    credentials: await liveCredentials(deps, source, deps.now()),
+    settings: source.settings,
+    now: deps.now(),
+    tolerance_ms: source.tolerance_s * 1000,
+    means: createMeans(deps),
+  }
+}
+
+/** What some providers sign is the URL that they were given, and not what a proxy has made of it. */
+function asCalled(url: string, public_url: string | null): string {
+  return public_url === null ? url : public_url + new URL(url).search
+}
+
+function hopsOf(headers: Headers): number {
+  const written = headers.get(HOPS_HEADER) ?? '0'
+  return /^\d$/.test(written) ? Number(written) : HOPS_MAX
+}
+
+async function toDraft(
+  { source }: SourceAccess,
+  provider: Provider,
+  request: InboundRequest,
+  hops: number,
+): Promise<Draft> {
+  const identity = provider.identify(request, source.settings)
+  const content_type = request.headers.get('content-type') ?? ''
+  return {
+    event_type: eventTypeOf(source.event_type_prefix, identity.type),
+    content: {
+      format: 'raw',
+      content_type: CONTENT_TYPE.test(content_type) ? content_type : 'application/octet-stream',
+      bytes: request.body,
+    },
+    headers: {
+      ...forwardHeaders(request.headers, provider.forwards),
+      [SOURCE_HEADER]: source.id,
+      [HOPS_HEADER]: String(hops + 1),
+    },
+    channels: source.channels,
+    ordering_key: null,
+    subject: null,
+    idempotency_key: null,
+    event: { source_id: source.id, event_id: await eventIdOf(identity, request.body) },
+  }
+}
+
+/** What an event says of itself, or what it is: then two that are the same to the byte, sent at the same time, are one. */
+async function eventIdOf({ id, sent_at = null }: Identity, body: Uint8Array): Promise<string> {
+  return id === null ? `body:${await sha256Hex(body)}:${sent_at ?? ''}` : `id:${id}`
+}
+
+/** What the owner has configured, or what the provider expects, or else what says most. */
+function answerTo({ answer }: Source, provider: Provider, { id, is_duplicate }: Published): Answer {
+  if (answer !== null) {
+    const { status, content_type, body } = answer
+    return { status, headers: { 'content-type': content_type }, body }
+  }
+  return (
+    provider.answer ?? {
+      status: 200,
+      headers: JSON_ANSWER,
+      body: JSON.stringify({ message_id: id, duplicate: is_duplicate }),
+    }
+  )
+}
