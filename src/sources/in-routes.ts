@@ -26,10 +26,13 @@ const contract = {
   tags: ['Receiving'],
   responses: {
     200: { description: 'What the provider expects, or what the source is configured to answer' },
+    400: problemOf('The body broke off'),
     401: problemOf('It could not be verified'),
     404: problemOf('There is no such source'),
     405: problemOf('Not a question that this provider asks'),
+    408: problemOf('The body came too slowly'),
     413: problemOf('The body is too large'),
+    415: problemOf('The body is compressed'),
     503: problemOf('A part that is needed does not answer: send it again'),
     508: problemOf('The event goes in a circle'),
   },

@@ -189,7 +189,13 @@ const ROWS: readonly Row[] = [
 ]
 
 /** Routes that need no key at all. */
-export const PUBLIC_ROUTES: readonly string[] = ['GET /healthz', 'GET /readyz']
+export const PUBLIC_ROUTES: readonly string[] = [
+  'GET /healthz',
+  'GET /readyz',
+  // Who calls is known by the provider's signature.
+  'GET /in/{source}',
+  'POST /in/{source}',
+]
 
 /** By permission. */
 export const EXPECTED: ReadonlyMap<string, Row> = new Map(ROWS.map((row) => [row.permission, row]))

@@ -14,6 +14,7 @@ import {
   type TenantHandle,
   useReceivers,
 } from './harness.ts'
+import { createSource, send } from './sources.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const receivers = useReceivers()
@@ -212,6 +213,42 @@ describe('one message to one endpoint that succeeds at once', () => {
     expect(receivers.current.arrivals(endpoint.url)).toHaveLength(1)
     expect(get).toHaveBeenCalledTimes(1)
     expect(sends.flatMap((send) => send.mock.calls)).toEqual([])
+  })
+})
+
+describe('one event through a source to one endpoint', () => {
+  it('is one request to the Endpoint, one query of D1 while its source is cold, and none once it is hot', async () => {
+    const { tenant, endpoint } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const get = vi.spyOn(env.ENDPOINT, 'get')
+    const quota = vi.spyOn(env.QUOTA, 'get')
+    const sending = vi.spyOn(env.FANOUT, 'send')
+    const queries = meterDatabase()
+    const onThePath = () => queries.filter((query) => !isFlush(query)).map(({ sql }) => sql)
+    const receive = async () => {
+      const { status, body } = await send(source)
+      expect(status).toBe(200)
+      return body.message_id
+    }
+    const first = await receive()
+    expect(onThePath()).toEqual([expect.stringContaining('sources')])
+    const second = await receive()
+    expect(onThePath()).toHaveLength(1)
+    await Promise.all([projected(tenant, first), projected(tenant, second)])
+    expect(receivers.current.arrivals(endpoint.url)).toHaveLength(2)
+    expect(get).toHaveBeenCalledTimes(2)
+    expect(quota).not.toHaveBeenCalled()
+    expect(sending).not.toHaveBeenCalled()
+  })
+
+  it('writes as many rows as a message with an idempotency key', async () => {
+    const { tenant, endpoint } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const rows = await meterRows(endpoint.id)
+    const queries = meterDatabase()
+    await projected(tenant, (await send(source)).body.message_id)
+    expect(rows(), 'the delivery, its end, the alarm, and an entry of the index that finds it by its id').toBe(3 + 1)
+    expect(queries.reduce((sum, query) => sum + query.rows_written, 0)).toBe(1 + 1)
   })
 })
 

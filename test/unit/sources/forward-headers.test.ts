@@ -19,7 +19,10 @@ describe('the headers of an event that receivers get', () => {
   })
 
   it('step aside for those that Postern sets itself, and are sent all the same', () => {
-    const forwarded = forwardHeaders(new Headers({ 'webhook-id': 'msg_1', 'svix-id': 'msg_1' }), ['webhook-*', 'svix-*'])
+    const forwarded = forwardHeaders(new Headers({ 'webhook-id': 'msg_1', 'svix-id': 'msg_1' }), [
+      'webhook-*',
+      'svix-*',
+    ])
     expect(forwarded).toEqual({ 'postern-original-webhook-id': 'msg_1', 'svix-id': 'msg_1' })
     expect(Object.keys(forwarded).every(isForwardedHeader)).toBe(true)
   })
