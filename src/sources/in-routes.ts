@@ -64,9 +64,15 @@ inRoutes.openapi(
 
 async function receive(c: AppContext): Promise<Response> {
   const access = await accessOf(c)
-  const body = await takeBody(c, access.source.body_bytes_max)
   const { method, url, headers } = c.req.raw
-  const answer = unwrap(await ingest(c.var.deps, access, { method, url, headers, body }, addressOf(c)))
+  const call = {
+    method,
+    url,
+    headers,
+    address: addressOf(c),
+    takeBody: () => takeBody(c, access.source.body_bytes_max),
+  }
+  const answer = unwrap(await ingest(c.var.deps, access, call))
   return toResponse(c, answer)
 }
 

@@ -23,6 +23,13 @@ const HOPS_MAX = 4
 /** The same whatever was wrong: whoever forges learns nothing, and its owner reads the reason in the source's failures. */
 const NOT_VERIFIED = problem('verification_failed', 'the request could not be verified')
 
+/** Not the caller's fault: it may come again. */
+const KEY_UNAVAILABLE = problem('unavailable', 'what verifies this cannot be had right now', {
+  headers: { 'retry-after': '5' },
+})
+
+const NOT_ASKED = problem('method_not_allowed', 'send events with POST', { headers: { allow: 'POST' } })
+
 const JSON_ANSWER = { 'content-type': 'application/json' }
 
 /** A content type that may be sent on as it is. */
@@ -30,51 +37,63 @@ const CONTENT_TYPE = /^[\x21-\x7e][\x20-\x7e]{0,254}$/
 
 export type Received = Result<Answer, Problem>
 
+/** A request without its body, which is taken only from where it may come. */
+interface Call extends Omit<InboundRequest, 'body'> {
+  takeBody: () => Promise<Uint8Array>
+  /** Of the caller, where it is known. */
+  address: string | undefined
+}
+
 /**
  * Verifies a request, and takes custody of what it brings before it is answered. Whatever is not an event, because a
  * provider asks whether somebody is there, is answered and leaves nothing.
- * @param request its URL as it was called here
- * @param address of the caller, where it is known
+ * @param call its URL as it was called here
  */
 export async function ingest(
   deps: Deps,
   access: SourceAccess,
-  called: InboundRequest,
-  address: string | undefined,
+  { takeBody, address, ...called }: Call,
 ): Promise<Received> {
   const { source } = access
   const provider: Provider = PROVIDERS[source.provider]
-  const request = { ...called, url: asCalled(called.url, source.public_url) }
   const refuse = (reason: Refusal): Received => {
-    const { tenant_id, id } = source
-    noteFailure(deps, { tenant_id, id }, { reason, address, header_names: [...request.headers.keys()] })
-    return err(NOT_VERIFIED)
+    noteFailure(deps, source, { reason, address, header_names: [...called.headers.keys()] })
+    return reason === 'key_unavailable' ? err(KEY_UNAVAILABLE) : err(NOT_VERIFIED)
   }
-  if (source.networks !== null && (address === undefined || !liesIn(address, source.networks)))
-    return refuse('address_not_allowed')
+  if (!mayComeFrom(address, source)) return refuse('address_not_allowed')
+  const request = { ...called, url: asCalled(called.url, source.public_url), body: await takeBody() }
   const given = await givenTo(deps, source)
   const greeting = await provider.greet?.(request, given)
   if (greeting) return ok(greeting)
-  if (request.method !== 'POST')
-    return err(problem('method_not_allowed', 'send events with POST', { headers: { allow: 'POST' } }))
-  if (given.credentials.length === 0) return refuse('no_credentials')
-  const verdict = await provider.verify(request, given)
-  if (!verdict.ok && verdict.error === 'key_unavailable')
-    return err(
-      problem('unavailable', 'what verifies this cannot be had right now', { headers: { 'retry-after': '5' } }),
-    )
+  if (request.method !== 'POST') return err(NOT_ASKED)
+  const verdict =
+    given.credentials.length === 0 ? err<Refusal>('no_credentials') : await provider.verify(request, given)
   if (!verdict.ok) return refuse(verdict.error)
+  const reply = await provider.reply?.(request, given)
+  return reply ? ok(reply) : accept(deps, access, provider, request)
+}
+
+/** Takes custody of an event that was verified. */
+async function accept(
+  deps: Deps,
+  access: SourceAccess,
+  provider: Provider,
+  request: InboundRequest,
+): Promise<Received> {
+  const { source } = access
   const hops = hopsOf(request.headers)
   if (hops >= HOPS_MAX) return err(problem('loop_detected', `this event went through sources ${hops} times already`))
   const within = await limitSource(deps, source)
   if (!within.ok) return within
-  const reply = await provider.reply?.(request, given)
-  if (reply) return ok(reply)
-  const draft = await toDraft(access, provider, request, hops)
+  const draft = await toDraft(source, provider, request, hops)
   const { results } = await publish(deps, access, [draft], source.paused_at === null ? null : source.id)
   const [result] = results
   if (result === undefined) throw new Error('one event has one result')
   return result.ok ? ok(answerTo(source, provider, result.value)) : result
+}
+
+function mayComeFrom(address: string | undefined, { networks }: Source): boolean {
+  return networks === null || (address !== undefined && liesIn(address, networks))
 }
 
 async function givenTo(deps: Deps, source: Source): Promise<Given<unknown, unknown>> {
@@ -97,12 +116,7 @@ function hopsOf(headers: Headers): number {
   return /^\d$/.test(written) ? Number(written) : HOPS_MAX
 }
 
-async function toDraft(
-  { source }: SourceAccess,
-  provider: Provider,
-  request: InboundRequest,
-  hops: number,
-): Promise<Draft> {
+async function toDraft(source: Source, provider: Provider, request: InboundRequest, hops: number): Promise<Draft> {
   const identity = provider.identify(request, source.settings)
   const content_type = request.headers.get('content-type') ?? ''
   return {

@@ -15,7 +15,7 @@ export interface InboundRequest {
 
 /** What a source knows for verifying. */
 export interface Given<Credentials, Settings> {
-  /** All that are valid now, the current ones first: more than one while a rotation overlaps. Never empty. */
+  /** All that are valid now, the current ones first: more than one while a rotation overlaps. None only in `greet`. */
   credentials: readonly Credentials[]
   settings: Settings
   /** Unix milliseconds. */
