@@ -1,10 +1,28 @@
 import type { ProviderName } from '../src/sources/providers.ts'
+import { adyen } from './samples/adyen.ts'
+import { docusign } from './samples/docusign.ts'
+import { dropbox } from './samples/dropbox.ts'
 import { github } from './samples/github.ts'
+import { mailgun } from './samples/mailgun.ts'
+import { meta } from './samples/meta.ts'
+import { microsoft_graph } from './samples/microsoft-graph.ts'
 import type { Sampler } from './samples/sampler.ts'
+import { sendgrid } from './samples/sendgrid.ts'
 import { stripe } from './samples/stripe.ts'
+import { telegram } from './samples/telegram.ts'
+import { twitch } from './samples/twitch.ts'
 
 /** One for every provider that Postern knows. */
 export const SAMPLERS: Record<ProviderName, Sampler> = {
+  adyen,
+  docusign,
+  dropbox,
   github,
+  mailgun,
+  meta,
+  microsoft_graph,
+  sendgrid,
   stripe,
+  telegram,
+  twitch,
 }

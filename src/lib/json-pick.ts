@@ -34,6 +34,44 @@ export function pickText(json: Uint8Array, path: readonly (string | number)[]): 
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** A step of a path into every item of a list. */
+export const EACH = Symbol('each item')
+
+/**
+ * {@link pickJson} for lists: the values at all places that the path stands for, in their order, and undefined for each
+ * place where there is none. Reads the text once for each list on the path, however many items there are.
+ * @returns undefined when there are more than `max`, or when the text breaks off or is no JSON before the lists end
+ */
+export function pickAll(
+  json: Uint8Array,
+  path: readonly (string | number | typeof EACH)[],
+  max: number,
+): (Scalar | undefined)[] | undefined {
+  const values: (Scalar | undefined)[] = []
+  return gather(new Reader(json), path, values, max) ? values : undefined
+}
+
+function gather(
+  reader: Reader,
+  [step, ...rest]: readonly (string | number | typeof EACH)[],
+  values: (Scalar | undefined)[],
+  max: number,
+): boolean {
+  if (step === EACH && reader.isList()) return reader.visitItems(() => gather(reader, rest, values, max))
+  const is_there =
+    step === undefined ||
+    (step !== EACH && (typeof step === 'string' ? reader.enterMember(step) : reader.enterItem(step)))
+  if (is_there && step !== undefined) return gather(reader, rest, values, max)
+  if (values.length === max) return false
+  values.push(is_there ? reader.scalar() : undefined)
+  return true
+}
+
+/** The names of the first members of the object that the text is, `max` at most. None when it is something else. */
+export function pickNames(json: Uint8Array, max: number): string[] {
+  return new Reader(json).memberNames(max)
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Stands before a value, and moves from there. */
@@ -67,6 +105,39 @@ class Reader {
     if (this.json[this.at] === CLOSE_LIST) return false
     for (let i = 0; i < index; i++) if (!this.skipValue() || !this.take(COMMA)) return false
     return true
+  }
+
+  isList(): boolean {
+    return this.json[this.at] === OPEN_LIST
+  }
+
+  /** Stops before each item of the list here, wherever the visit ends. False when a visit says so, or the list does not end. */
+  visitItems(visit: () => boolean): boolean {
+    if (!this.take(OPEN_LIST)) return false
+    if (this.take(CLOSE_LIST)) return true
+    for (;;) {
+      const from = this.at
+      if (!visit()) return false
+      this.at = from
+      if (!this.skipValue()) return false
+      if (this.take(CLOSE_LIST)) return true
+      if (!this.take(COMMA)) return false
+    }
+  }
+
+  memberNames(max: number): string[] {
+    const names: string[] = []
+    if (!this.take(OPEN_OBJECT)) return names
+    while (names.length < max) {
+      const from = this.at
+      if (!this.skipString()) return names
+      const name = this.parse(from, this.at)
+      this.skipSpace()
+      if (typeof name !== 'string' || !this.take(COLON)) return names
+      names.push(name)
+      if (!this.skipValue() || !this.take(COMMA)) return names
+    }
+    return names
   }
 
   scalar(): Scalar | undefined {

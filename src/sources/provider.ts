@@ -52,6 +52,11 @@ export interface Identity {
   type: string | null
   /** Of an event without an id: when it was sent, as the provider has signed it. */
   sent_at?: string | null
+  /**
+   * Of an event without an id: another one may be the same to the byte, so that what looks like a repeat must be taken for
+   * new. Repeats are delivered then.
+   */
+  may_look_alike?: boolean
 }
 
 export interface Provider<Credentials = unknown, Settings = unknown> {

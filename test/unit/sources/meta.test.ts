@@ -1,0 +1,89 @@
+import { sign, verify } from '@octokit/webhooks-methods'
+import { describe, expect, it } from 'vitest'
+import { meta as sampler } from '../../../scripts/samples/meta.ts'
+import { meta as provider } from '../../../src/sources/providers/meta.ts'
+import { describeScheme, givenBy, requestOf } from './scheme.ts'
+
+const HEADER = 'x-hub-signature-256'
+
+describeScheme('Meta', {
+  provider,
+  sampler,
+  // Meta has no package for it. The header is that of GitHub, to the letter.
+  sign: async (body, _occasion, { signing_key }) => ({
+    headers: { [HEADER]: await sign(signing_key, new TextDecoder().decode(body)) },
+  }),
+  believes: ({ body, headers }, { signing_key }) =>
+    verify(signing_key, new TextDecoder().decode(body), headers.get(HEADER) ?? ''),
+  signs: 'text',
+  signature_headers: [HEADER],
+  is_timed: false,
+  covers_body: true,
+})
+
+describe('Meta', () => {
+  const [old, current] = ['meatyhamhock', 'another-token'].map((verify_token) => ({
+    signing_key: '',
+    credentials: { app_secret: '0123456789abcdef', verify_token },
+  }))
+  const given = givenBy(
+    { provider },
+    [current, old].flatMap((invented) => (invented ? [invented] : [])),
+  )
+
+  const greet = (query: string, method = 'GET') =>
+    provider.greet?.(
+      { ...requestOf({ headers: {} }, new Uint8Array(), `https://p.example/in/s${query}`), method },
+      given,
+    )
+
+  it.each(['meatyhamhock', 'another-token'])(
+    'answers the challenge that comes with the verify token %s',
+    async (token) => {
+      // https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests
+      expect(await greet(`?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=${token}`)).toEqual({
+        status: 200,
+        headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+        body: '1158201444',
+      })
+    },
+  )
+
+  const refused: [string, string, string?][] = [
+    ['another token', '?hub.mode=subscribe&hub.challenge=1&hub.verify_token=meatyhamhocK'],
+    ['no token', '?hub.mode=subscribe&hub.challenge=1'],
+    ['an empty token', '?hub.mode=subscribe&hub.challenge=1&hub.verify_token='],
+    [
+      'the token twice',
+      '?hub.mode=subscribe&hub.challenge=1&hub.verify_token=meatyhamhock&hub.verify_token=meatyhamhock',
+    ],
+    ['another mode', '?hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=meatyhamhock'],
+    ['no challenge', '?hub.mode=subscribe&hub.verify_token=meatyhamhock'],
+    ['a challenge too long', `?hub.mode=subscribe&hub.verify_token=meatyhamhock&hub.challenge=${'1'.repeat(1025)}`],
+    ['a challenge of lines', '?hub.mode=subscribe&hub.verify_token=meatyhamhock&hub.challenge=a%0Ab'],
+    ['no query', ''],
+    ['a POST', '?hub.mode=subscribe&hub.challenge=1&hub.verify_token=meatyhamhock', 'POST'],
+  ]
+  it.each(refused)('has no answer to %s', async (_what, query, method) => {
+    expect(await greet(query, method)).toBeNull()
+  })
+
+  const typeOf = (body: unknown) =>
+    provider.identify(requestOf({ headers: {} }, new TextEncoder().encode(JSON.stringify(body))), {}).type
+  const changes = (...fields: string[]) => fields.map((field) => ({ field, value: {} }))
+
+  it('names a request for the field of all its changes, and says so when there are several', () => {
+    expect(
+      typeOf({ object: 'page', entry: [{ changes: changes('feed', 'feed') }, { changes: changes('feed') }] }),
+    ).toBe('page.feed')
+    expect(typeOf({ object: 'page', entry: [{ changes: changes('feed') }, { changes: changes('mention') }] })).toBe(
+      'page.mixed',
+    )
+    expect(
+      typeOf({ object: 'page', entry: [{ changes: changes('feed') }, { messaging: [{ sender: { id: '1' } }] }] }),
+    ).toBe('page.mixed')
+    expect(typeOf({ object: 'page', entry: [{ standby: [{ sender: { id: '1' } }] }] })).toBe('page.standby')
+    expect(typeOf({ object: 'permissions', entry: [{ id: '1', changed_fields: ['email'] }] })).toBe('permissions')
+    expect(typeOf({ entry: [{ changes: changes('feed') }] })).toBeNull()
+  })
+})
