@@ -3,6 +3,7 @@ import { refuseIssues } from '../http/issues.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import type { RandomBytes } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { needsCredentials } from './credentials.ts'
 import { PROVIDERS, type ProviderName } from './providers.ts'
 
 type Members = Record<string, unknown>
@@ -21,17 +22,17 @@ export interface Chosen {
 /**
  * The caller's credentials, once they were checked, or new ones.
  * @param given undefined for new ones
- * @returns null where they would have to be the caller's
+ * @returns null where the provider has none, and where they would have to be the caller's
  */
 export function chooseCredentials(
   provider: ProviderName,
   given: Members | undefined,
   random: RandomBytes,
 ): Result<Chosen | null, Problem> {
-  if (given !== undefined) {
-    const checked = check(provider, 'credentials', given)
-    return checked.ok ? ok({ credentials: checked.value, is_invented: false }) : checked
-  }
+  const checked = given && check(provider, 'credentials', given)
+  if (checked?.ok === false) return checked
+  if (!needsCredentials(provider)) return ok(null)
+  if (checked !== undefined) return ok({ credentials: checked.value, is_invented: false })
   const invented = PROVIDERS[provider].invent?.(random)
   return ok(invented === undefined ? null : { credentials: invented as Members, is_invented: true })
 }
