@@ -7,6 +7,7 @@ const TAGS = [
   { name: 'Messages', description: 'Publish events, look them up, send them again.' },
   { name: 'Endpoints', description: 'Where your customers receive events, and how each is called.' },
   { name: 'Receiving', description: 'Where providers send events: no key, but their signature.' },
+  { name: 'Sources', description: 'Where providers send webhooks to, and how what they send is verified.' },
   { name: 'Deliveries', description: 'One message for one endpoint: its state, its attempts, retry and cancel.' },
   {
     name: 'Dead letters',

@@ -126,6 +126,10 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
     means: 'The present state does not allow it; `detail` says which state that is.',
     remedy: 'Look at it again, then decide.',
   },
+  credentials_unused: {
+    means: 'The credentials of a source were to be rotated, but its provider has none: nothing it sends is signed.',
+    remedy: 'There is nothing to rotate. A new source has a URL that nobody knows yet.',
+  },
   master_key_changed: {
     means: 'The current master key is not the one that had its id before.',
     remedy:

@@ -1,7 +1,8 @@
 /** What a source does with a request, from its address to its answer. */
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { sha256Hex } from '../lib/hash.ts'
+import { sha256Hex, toHex } from '../lib/hash.ts'
+import type { RandomBytes } from '../lib/ids.ts'
 import { liesIn } from '../lib/network.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import type { Draft } from '../messages/message.ts'
@@ -85,7 +86,7 @@ async function accept(
   if (hops >= HOPS_MAX) return err(problem('loop_detected', `this event went through sources ${hops} times already`))
   const within = await limitSource(deps, source)
   if (!within.ok) return within
-  const draft = await toDraft(source, provider, request, hops)
+  const draft = await toDraft(deps, source, provider, request, hops)
   const { results } = await publish(deps, access, [draft], source.paused_at === null ? null : source.id)
   const [result] = results
   if (result === undefined) throw new Error('one event has one result')
@@ -116,7 +117,13 @@ function hopsOf(headers: Headers): number {
   return /^\d$/.test(written) ? Number(written) : HOPS_MAX
 }
 
-async function toDraft(source: Source, provider: Provider, request: InboundRequest, hops: number): Promise<Draft> {
+async function toDraft(
+  { random }: Deps,
+  source: Source,
+  provider: Provider,
+  request: InboundRequest,
+  hops: number,
+): Promise<Draft> {
   const identity = provider.identify(request, source.settings)
   const content_type = request.headers.get('content-type') ?? ''
   return {
@@ -135,13 +142,18 @@ async function toDraft(source: Source, provider: Provider, request: InboundReque
     ordering_key: null,
     subject: null,
     idempotency_key: null,
-    event: { source_id: source.id, event_id: await eventIdOf(identity, request.body) },
+    event: { source_id: source.id, event_id: await eventIdOf(identity, request.body, random) },
   }
 }
 
 /** What an event says of itself, or what it is: then two that are the same to the byte, sent at the same time, are one. */
-async function eventIdOf({ id, sent_at = null }: Identity, body: Uint8Array): Promise<string> {
-  return id === null ? `body:${await sha256Hex(body)}:${sent_at ?? ''}` : `id:${id}`
+async function eventIdOf(
+  { id, sent_at = null, may_look_alike = false }: Identity,
+  body: Uint8Array,
+  random: RandomBytes,
+): Promise<string> {
+  if (id !== null) return `id:${id}`
+  return may_look_alike ? `new:${toHex(random(16))}` : `body:${await sha256Hex(body)}:${sent_at ?? ''}`
 }
 
 /** What the owner has configured, or what the provider expects, or else what says most. */

@@ -69,3 +69,5 @@ export const sourceFailures = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.tenant_id, t.source_id, t.minute, t.reason, t.address] })],
 )
+
+export type SourceRow = typeof sources.$inferSelect

@@ -115,6 +115,22 @@ const ROWS: readonly Row[] = [
   },
 
   {
+    permission: 'source.read',
+    tenant_roles: ['admin', 'developer', 'viewer'],
+    routes: ['GET T/sources', 'GET T/sources/{source}'],
+  },
+  {
+    permission: 'source.write',
+    tenant_roles: ['admin', 'developer'],
+    routes: ['POST T/sources', 'PATCH T/sources/{source}', 'DELETE T/sources/{source}'],
+  },
+  {
+    permission: 'source.secret.rotate',
+    tenant_roles: ['admin', 'developer'],
+    routes: ['POST T/sources/{source}/secret/rotate'],
+  },
+
+  {
     permission: 'message.publish',
     tenant_roles: ['admin', 'developer', 'publisher'],
     routes: ['POST T/messages', 'POST T/messages/batch'],

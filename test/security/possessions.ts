@@ -20,6 +20,8 @@ export async function createPossessions(receivers: Receivers): Promise<Possessio
   const changed = await tenant.call('PATCH', `/event-types/${name}`, { body: { schema: { type: ['object', 'null'] } } })
   expect(changed.body.schema_version).toBe(2)
   const key = await tenant.call('POST', '/keys', { body: { name: 'theirs', role: 'viewer' } })
+  const source = await tenant.call('POST', '/sources', { body: { name: 'theirs', provider: 'github' } })
+  expect(source.status, JSON.stringify(source.body)).toBe(201)
   const message = await tenant.published({ type: name, data: {} })
   const delivery = `${message}.${endpoint.id}`
   await eventually('the dead letter to be listed', async () => {
@@ -36,6 +38,7 @@ export async function createPossessions(receivers: Receivers): Promise<Possessio
     message,
     delivery,
     id: delivery,
+    source: source.body.id,
     erasure: erasure.body.id,
   }
   return { tenant, ids }
@@ -58,6 +61,8 @@ const SHOWN = [
   '/endpoints',
   '/endpoints/{endpoint}',
   '/endpoints/{endpoint}/breaker',
+  '/sources',
+  '/sources/{source}',
   '/event-types',
   '/event-types/{name}',
   '/keys',

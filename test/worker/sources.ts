@@ -1,5 +1,6 @@
 /** Sources as a test needs them, and providers that call them. */
 import { exports } from 'cloudflare:workers'
+import { expect } from 'vitest'
 import type { Invented, Occasion } from '../../scripts/samples/sampler.ts'
 import { SAMPLERS } from '../../scripts/samples.ts'
 import type { ProviderName } from '../../src/sources/providers.ts'
@@ -21,29 +22,11 @@ export async function createSource(
 ): Promise<SourceHandle> {
   const invented = await SAMPLERS[provider].invent()
   const { credentials, settings: own = {} } = invented
-  const { createDeps } = await import('../../src/deps.ts')
-  const { sealCredentials } = await import('../../src/sources/credentials.ts')
-  const { sources } = await import('../../src/sources/table.ts')
-  const { createId } = await import('../../src/lib/ids.ts')
-  const { env } = await import('cloudflare:workers')
-  const deps = createDeps(env, () => {})
-  const id = createId('src', Date.now(), deps.random)
-  await deps.db.insert(sources).values({
-    tenant_id: tenant.id,
-    id,
-    name: provider,
-    provider,
-    settings: own,
-    credentials: [await sealCredentials(deps, { tenant_id: tenant.id, id }, credentials)],
-    tolerance_s: 300,
-    body_bytes_max: 26214400,
-    event_type_prefix: provider,
-    channels: [],
-    created_at: 1,
-    updated_at: 1,
-    ...settings,
+  const has_credentials = Object.keys(credentials).length > 0
+  const { status, body: json } = await tenant.call('POST', '/sources', {
+    body: { name: provider, provider, settings: own, ...(has_credentials && { credentials }), ...settings },
   })
-  const json: Json = { id }
+  expect(status, JSON.stringify(json)).toBe(201)
   return { id: json.id, provider, json, invented }
 }
 
