@@ -19,6 +19,7 @@ import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
+import { sourceFailureRoutes } from './sources/failure-routes.ts'
 import { enrolmentRoutes } from './step-up/enrolment-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
 import { subjectRoutes } from './subjects/routes.ts'
@@ -46,6 +47,7 @@ export function createApp() {
   app.route('/', deliveryRoutes)
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
+  app.route('/', sourceFailureRoutes)
   app.route('/', subjectRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', redactionRoutes)

@@ -51,6 +51,7 @@ export const PERMISSIONS = {
   'endpoint.write': BUILD,
   'endpoint.secret.reveal': BUILD,
   'endpoint.secret.rotate': BUILD,
+  'source.read': READ,
   'message.publish': ['admin', 'developer', 'publisher'],
   'message.read': READ,
   'message.replay': BUILD,

@@ -1,10 +1,11 @@
 /**
  * Retention of what D1 has of each tenant: the read model of deliveries, dead letters, messages that
- * nobody subscribed to. A page is found and deleted by the order of a key that is there anyway.
+ * nobody subscribed to; and of what sources did not believe. A page is found and deleted by the order of a key that is there anyway.
  */
 import type { Deps } from '../deps.ts'
 import { DAY_MS } from '../lib/duration.ts'
 import { report } from '../report.ts'
+import { deleteOldFailures } from '../sources/expire-failures.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
@@ -43,6 +44,7 @@ const FIRST: DeliveryPlace = [-1, '', '']
  * @throws what D1 throws, at the end; what was deleted until then stays deleted, and a later run does the rest
  */
 export async function deleteExpiredRows(deps: Deps, run: Run): Promise<void> {
+  await deleteOldFailures(deps, run)
   const stopped = (run.take() ? await loadProgress<Progress>(deps, 'rows') : null) ?? BEGINNING
   const failures: unknown[] = []
   const reached = await goRound(deps, run, stopped, failures)

@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import type { Operation } from '../worker/api-document.ts'
 import { createTenant, eventually, type Json, type Receivers, type TenantHandle } from '../worker/harness.ts'
+import { insertSource } from '../worker/source-row.ts'
 
 export interface Possessions {
   tenant: TenantHandle
@@ -28,8 +29,10 @@ export async function createPossessions(receivers: Receivers): Promise<Possessio
   })
   const erasure = await tenant.call('POST', '/erasures', { body: { subject: 'somebody' } })
   expect(erasure.status, JSON.stringify(erasure.body)).toBe(202)
+  const source = await insertSource(tenant.id)
   const ids = {
     endpoint: endpoint.id,
+    source,
     name,
     version: '1',
     key: key.body.id,
@@ -66,6 +69,7 @@ const SHOWN = [
   '/deliveries?endpoint_id={endpoint}',
   '/deliveries/{delivery}',
   '/dead-letters',
+  '/sources/{source}/failures',
   '/redaction',
   '/step-up',
   // Which tells of whatever else was done to it.
