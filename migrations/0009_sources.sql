@@ -10,6 +10,7 @@ CREATE TABLE `source_failures` (
 	PRIMARY KEY(`tenant_id`, `source_id`, `minute`, `reason`, `address`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
+CREATE INDEX `source_failures_minute` ON `source_failures` (`minute`);--> statement-breakpoint
 CREATE TABLE `sources` (
 	`tenant_id` text NOT NULL,
 	`id` text NOT NULL,

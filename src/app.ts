@@ -19,6 +19,7 @@ import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
+import { sourceFailureRoutes } from './sources/failure-routes.ts'
 import { inRoutes } from './sources/in-routes.ts'
 import { sourceRoutes } from './sources/routes.ts'
 import { enrolmentRoutes } from './step-up/enrolment-routes.ts'
@@ -50,6 +51,7 @@ export function createApp() {
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
   app.route('/', sourceRoutes)
+  app.route('/', sourceFailureRoutes)
   app.route('/', subjectRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', redactionRoutes)

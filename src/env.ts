@@ -3,7 +3,7 @@ import type { EndpointRpc } from '../durable-objects/endpoint/rpc.ts'
 import type { QuotaRpc } from '../durable-objects/quota/rpc.ts'
 import { parseKeyring } from './lib/keyring.ts'
 import { LEVELS } from './lib/log.ts'
-import type { DeadLetterMessage, FanoutMessage, RetryMessage } from './queues/messages.ts'
+import type { DeadLetterMessage, FanoutMessage, ReleaseMessage, RetryMessage } from './queues/messages.ts'
 import { STEP_UP_POLICIES } from './step-up/table.ts'
 
 /** What wrangler.toml binds, and the settings and secrets beside it. */
@@ -14,6 +14,7 @@ export interface Bindings {
   QUOTA: DurableObjectNamespace<QuotaRpc & Rpc.DurableObjectBranded>
   FANOUT: Queue<FanoutMessage>
   RETRIES: Queue<RetryMessage>
+  RELEASES: Queue<ReleaseMessage>
   DEAD_LETTERS: Queue<DeadLetterMessage>
   ATTEMPTS: AnalyticsEngineDataset
   REQUEST_LIMIT: RateLimit

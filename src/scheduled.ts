@@ -5,6 +5,7 @@ import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
 import { expireContent } from './retention/expire-content.ts'
 import { Run, runJob } from './retention/run.ts'
+import { releaseLeft } from './sources/release.ts'
 import { runErasures } from './subjects/run-erasures.ts'
 import { purgeTenants } from './tenants/purge-tenants.ts'
 
@@ -15,6 +16,7 @@ interface Job {
 
 /** By the cron of wrangler.toml that starts it: each has an invocation of its own, and all that one may use. */
 export const JOBS: Readonly<Record<string, Job>> = {
+  '2 * * * *': { name: 'sources.release', run: releaseLeft },
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
   '12 * * * *': { name: 'erasures.run', run: runErasures },
   '17 * * * *': { name: 'retention.content', run: expireContent },

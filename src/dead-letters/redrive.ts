@@ -158,6 +158,8 @@ function queueOf(env: Bindings, name: string | null): Queue<unknown> | null {
       return env.FANOUT
     case 'retries':
       return env.RETRIES
+    case 'releases':
+      return env.RELEASES
     case 'dead-letters':
       return env.DEAD_LETTERS
     default:

@@ -12,6 +12,7 @@ import { report } from '../report.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { createFilterSteps, matchSubscriptions } from './match.ts'
 import { type Draft, identify, type Message } from './message.ts'
+import { parkMessage } from './park.ts'
 import { type Outgoing, type Placed, type Placement, placeMessages } from './place.ts'
 import { findRepeat } from './repeat.ts'
 import { keepUnmatched } from './unmatched.ts'
@@ -171,7 +172,8 @@ function isRefusedByAll({ deliveries, full }: Extract<Placed, { kind: 'accepted'
 /** Keeps a message that is nobody's yet; one that cannot be kept must be sent again. */
 async function keepOrSay(deps: Deps, message: Message, parked_by: string | null): Promise<Placed> {
   try {
-    return await keepUnmatched(deps.env, message, parked_by)
+    if (parked_by === null) return await keepUnmatched(deps.env, message)
+    return await parkMessage(deps.env, message, parked_by)
   } catch (error) {
     report(deps, 'publish.unkept', error, { tenant_id: message.tenant_id, message_id: message.id })
     return { kind: 'not_all_placed', missing: [], is_known: false }

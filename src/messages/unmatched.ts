@@ -9,13 +9,17 @@ import type { Placed } from './place.ts'
 import { unmatchedMessages } from './table.ts'
 
 /**
- * Keeps a message that nobody subscribed to, or that waits until its source is no longer paused, so that it is listed and can be replayed later. No
- * Endpoint is there to decide about duplicates, so the table does: one statement inserts, or finds
- * what the id already stands for.
+ * Keeps a message that nobody subscribed to, or that waits until its source is no longer paused, so that it is listed
+ * and can be replayed later. No Endpoint is there to decide about duplicates, so the table does: one statement inserts,
+ * or finds what the id already stands for.
  * @param parked_by the source that is paused
  * @throws what D1 or R2 throws: without them this message is in nobody's custody
  */
-export async function keepUnmatched(env: Bindings, message: Message, parked_by: string | null = null): Promise<Placed> {
+export async function keepUnmatched(
+  env: Pick<Bindings, 'DB' | 'PAYLOADS'>,
+  message: Message,
+  parked_by: string | null = null,
+): Promise<Placed> {
   const known = message.is_keyed ? await find(env.DB, message) : null
   if (known === null) {
     const bytes = deliveredBody(message)
@@ -42,11 +46,22 @@ export async function keepUnmatched(env: Bindings, message: Message, parked_by: 
       .run()
     if (inserted.meta.changes > 0) return accepted(message.accepted_at, false)
   }
-  const winner = known ?? (await find(env.DB, message))
+  return judge(message, known ?? (await find(env.DB, message)))
+}
+
+/**
+ * What a message is that is here already: a duplicate, or a conflict. Null when it is not.
+ * @throws what D1 throws
+ */
+export async function findRepeatOfUnmatched(db: D1Database, message: Message): Promise<Placed | null> {
+  const known = await find(db, message)
+  return known === null ? null : judge(message, known)
+}
+
+function judge(message: Message, known: Known | null): Placed {
   // Of what was erased nobody can tell any more whether it was the same.
-  const is_same = winner !== null && (winner.erased_at !== null || winner.fingerprint === message.fingerprint)
-  if (!is_same) return { kind: 'conflict' }
-  return accepted(winner.accepted_at, true)
+  const is_same = known !== null && (known.erased_at !== null || known.fingerprint === message.fingerprint)
+  return is_same ? accepted(known.accepted_at, true) : { kind: 'conflict' }
 }
 
 function accepted(accepted_at: number, is_duplicate: boolean): Placed {

@@ -5,6 +5,7 @@ import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
 import { UnprocessableMessage } from './messages.ts'
+import { consumeRelease } from './releases.ts'
 import { consumeRetry } from './retries.ts'
 
 /** What consumers work with. */
@@ -13,7 +14,10 @@ export type ConsumerDeps = Pick<Deps, 'env' | 'waitUntil' | 'now'>
 type Consumer = (deps: ConsumerDeps, body: unknown) => Promise<void>
 
 /** Queues whose messages are handled one by one; `dead-letters` takes its batch as a whole. */
-const CONSUMERS = { fanout: consumeFanout, retries: consumeRetry } satisfies Record<string, Consumer>
+const CONSUMERS = { fanout: consumeFanout, retries: consumeRetry, releases: consumeRelease } satisfies Record<
+  string,
+  Consumer
+>
 
 /**
  * One batch of one queue.
@@ -65,7 +69,7 @@ async function keep(
 
 /** `postern-dead-letters-production` → `dead-letters`. */
 function queueName(queue: string): keyof typeof CONSUMERS | 'dead-letters' {
-  const name = /^postern-(fanout|retries|dead-letters)-/.exec(queue)?.[1]
+  const name = /^postern-(fanout|retries|releases|dead-letters)-/.exec(queue)?.[1]
   if (name === undefined) throw new Error(`no consumer for queue ${queue}`)
   return name as keyof typeof CONSUMERS | 'dead-letters'
 }

@@ -53,6 +53,17 @@ export const retryMessage = z.object({
 
 export type RetryMessage = z.output<typeof retryMessage>
 
+/** A source is no longer paused: what it has parked may go. Late, duplicated or lost it does no harm: a cron sends another. */
+export const releaseMessage = z.object({
+  v: z.literal(1),
+  tenant_id: z.string(),
+  source_id: z.string(),
+  /** `accepted_at` and id of the last message that was looked at; null before the first. */
+  after: z.tuple([z.int(), z.string()]).nullable().default(null),
+})
+
+export type ReleaseMessage = z.input<typeof releaseMessage>
+
 /** Notice that a delivery used up its retries. The Endpoint keeps the delivery itself. */
 export const deadLetterMessage = z.object({
   v: z.literal(1),

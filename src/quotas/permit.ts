@@ -2,21 +2,17 @@
  * Asks how many messages of a publish may go. They are counted before they are placed, so that no two publishes get the
  * same room; what was not accepted in the end is given back, after the answer.
  */
-import type { QuotaName, QuotaRpc, Quotas, Settlement, TakeCall, Taken } from '../../durable-objects/quota/rpc.ts'
+import type { QuotaName, Quotas, Settlement, TakeCall, Taken } from '../../durable-objects/quota/rpc.ts'
 import type { Deps } from '../deps.ts'
 import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { toBase64 } from '../lib/hash.ts'
 import { log } from '../lib/log.ts'
 import { monthOf } from '../lib/month.ts'
-import { withPatience } from '../lib/patience.ts'
-import { report } from '../report.ts'
+import { askQuota } from './ask.ts'
 import { policyHeader, remainingHeader, UNTIL_TOKEN_S, untilMonthEnds } from './headers.ts'
 import { isLimited, quotasOf } from './quotas.ts'
-import { callQuota } from './stub.ts'
 
-/** Longer than an object on the other side of the world needs; shorter than a publisher's patience. */
-const PATIENCE_MS = 1000
 /** When an object that did not hear is told again, within the 30 s that a Worker has after its answer. */
 const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
 
@@ -51,7 +47,7 @@ export async function askForPermit(
   if (!isLimited(quotas) || count === 0) return { granted: count, refusal: null, headers: {}, settle: () => {} }
   const call = { id: toBase64(deps.random(ID_BYTES)), count, quotas }
   const asked_at = deps.now()
-  const taken = await asked(deps, tenant.id, (quota) => quota.take(call))
+  const taken = await askQuota(deps, tenant.id, { tenant_id: tenant.id }, (quota) => quota.take(call))
   return taken === null ? unmetered(deps, tenant.id, call, monthOf(asked_at)) : metered(deps, tenant.id, call, taken)
 }
 
@@ -81,18 +77,10 @@ function unmetered(deps: QuotaDeps, tenant_id: string, { id, count, quotas }: Ta
 async function tell(deps: QuotaDeps, tenant_id: string, settlement: Settlement): Promise<void> {
   for (const delay_ms of [0, ...TELL_AGAIN_AFTER_MS]) {
     if (delay_ms > 0) await scheduler.wait(delay_ms)
-    if ((await asked(deps, tenant_id, (quota) => quota.settle(settlement).then(() => true))) === true) return
+    const told = await askQuota(deps, tenant_id, { tenant_id }, (quota) => quota.settle(settlement).then(() => true))
+    if (told === true) return
   }
   log('error', 'quota.unsettled', { tenant_id, ...settlement })
-}
-
-/** What the object answers; null when it fails or takes its time. */
-function asked<T>(deps: QuotaDeps, tenant_id: string, call: (quota: QuotaRpc) => Promise<T>): Promise<T | null> {
-  const asking = callQuota(deps.env, tenant_id, call).catch((error) => {
-    report(deps, 'quota.failed', error, { tenant_id })
-    return null
-  })
-  return withPatience(asking, PATIENCE_MS, null)
 }
 
 function toProblem(

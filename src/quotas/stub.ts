@@ -3,13 +3,14 @@ import type { Bindings } from '../env.ts'
 import { callObject } from '../lib/call-object.ts'
 
 /**
- * Calls the object that counts for a tenant; again when that helps.
+ * Calls an object that counts; again when that helps.
+ * @param name a tenant's id, or what `rateName` makes of a source's
  * @throws the last error
  */
 export function callQuota<T>(
   env: Pick<Bindings, 'QUOTA'>,
-  tenant_id: string,
+  name: string,
   call: (quota: QuotaRpc) => Promise<T>,
 ): Promise<T> {
-  return callObject(() => call(env.QUOTA.get(env.QUOTA.idFromName(tenant_id))))
+  return callObject(() => call(env.QUOTA.get(env.QUOTA.idFromName(name))))
 }

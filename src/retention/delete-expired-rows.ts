@@ -1,10 +1,11 @@
 /**
  * Retention of what D1 has of each tenant: the read model of deliveries, dead letters, messages that
- * nobody subscribed to. A page is found and deleted by the order of a key that is there anyway.
+ * nobody subscribed to; and of what sources did not believe. A page is found and deleted by the order of a key that is there anyway.
  */
 import type { Deps } from '../deps.ts'
 import { DAY_MS } from '../lib/duration.ts'
 import { report } from '../report.ts'
+import { deleteOldFailures } from '../sources/expire-failures.ts'
 import { loadProgress, saveProgress } from './progress.ts'
 import type { Run } from './run.ts'
 
@@ -43,6 +44,7 @@ const FIRST: DeliveryPlace = [-1, '', '']
  * @throws what D1 throws, at the end; what was deleted until then stays deleted, and a later run does the rest
  */
 export async function deleteExpiredRows(deps: Deps, run: Run): Promise<void> {
+  await deleteOldFailures(deps, run)
   const stopped = (run.take() ? await loadProgress<Progress>(deps, 'rows') : null) ?? BEGINNING
   const failures: unknown[] = []
   const reached = await goRound(deps, run, stopped, failures)
@@ -147,10 +149,17 @@ async function tenantsWithExpired(
   return results
 }
 
+/** What waits for its source stays. Asked of the index, which is short where nothing is parked: payloads are not. */
+function parkedOf(tenant: string, before: string): string {
+  return `(SELECT id FROM unmatched_messages INDEXED BY unmatched_messages_parked
+      WHERE tenant_id = ${tenant} AND parked_by IS NOT NULL AND accepted_at < ${before})`
+}
+
 const BEFORE = `(?3 - tenants.retention_days * ${DAY_MS})`
 const TENANTS = `SELECT id AS tenant_id, ${BEFORE} AS before,
     EXISTS (SELECT 1 FROM deliveries WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE}) AS deliveries,
-    EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE}) AS unmatched_messages,
+    EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = tenants.id AND accepted_at < ${BEFORE}
+      AND id NOT IN ${parkedOf('tenants.id', BEFORE)}) AS unmatched_messages,
     EXISTS (SELECT 1 FROM dead_letters
       WHERE tenant_id = tenants.id AND cause = 'exhausted' AND died_at < ${BEFORE}) AS dead_letters
   FROM tenants WHERE id >= ?1 AND (id > ?1 OR ?2) AND (deliveries OR unmatched_messages OR dead_letters)
@@ -168,7 +177,8 @@ const DELETE_DELIVERIES = `DELETE FROM deliveries
       SELECT 1 FROM endpoints WHERE endpoints.tenant_id = deliveries.tenant_id AND endpoints.id = deliveries.endpoint_id)))`
 
 const DELETE_UNMATCHED = `DELETE FROM unmatched_messages WHERE (tenant_id, accepted_at, id) IN (
-  SELECT tenant_id, accepted_at, id FROM unmatched_messages WHERE tenant_id = ?1 AND accepted_at < ?2 LIMIT ?3)`
+  SELECT tenant_id, accepted_at, id FROM unmatched_messages
+    WHERE tenant_id = ?1 AND accepted_at < ?2 AND id NOT IN ${parkedOf('?1', '?2')} LIMIT ?3)`
 
 // Internal ones are the operator's, and may be all that is left of a message: they wait for a person.
 const DELETE_DEAD_LETTERS = `DELETE FROM dead_letters WHERE (tenant_id, id) IN (

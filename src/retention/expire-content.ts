@@ -109,8 +109,9 @@ const GROUPS = `SELECT types.tenant_id, types.retention_days, json_group_array(t
 const END_OF_PAGE = `SELECT accepted_at FROM unmatched_messages
   WHERE tenant_id = ?1 AND accepted_at >= ?2 AND accepted_at < ?3 ORDER BY accepted_at LIMIT 1 OFFSET ?4`
 
-const EXPIRE_UNMATCHED = `UPDATE unmatched_messages SET payload = NULL, r2_key = NULL, expired_at = ?5
-  WHERE tenant_id = ?1 AND accepted_at >= ?3 AND accepted_at < ?4 AND expired_at IS NULL
+// What is parked has not been offered to anybody yet.
+const EXPIRE_UNMATCHED = `UPDATE unmatched_messages SET payload = NULL, r2_key = NULL, headers = '{}', expired_at = ?5
+  WHERE tenant_id = ?1 AND accepted_at >= ?3 AND accepted_at < ?4 AND expired_at IS NULL AND parked_by IS NULL
     AND event_type IN (SELECT value FROM json_each(?2))`
 
 const NOTE =

@@ -15,7 +15,7 @@ import { createMeans } from './means.ts'
 import { noteFailure } from './note-failure.ts'
 import type { Answer, Given, Identity, InboundRequest, Provider } from './provider.ts'
 import { PROVIDERS } from './providers.ts'
-import { limitSource } from './rate.ts'
+import { withinRate } from './rate.ts'
 import type { Refusal } from './refusal.ts'
 
 /** From source to endpoint to source: more than that is a circle. */
@@ -84,13 +84,22 @@ async function accept(
   const { source } = access
   const hops = hopsOf(request.headers)
   if (hops >= HOPS_MAX) return err(problem('loop_detected', `this event went through sources ${hops} times already`))
-  const within = await limitSource(deps, source)
+  const within = await limit(deps, source)
   if (!within.ok) return within
   const draft = await toDraft(deps, source, provider, request, hops)
   const { results } = await publish(deps, access, [draft], source.paused_at === null ? null : source.id)
   const [result] = results
   if (result === undefined) throw new Error('one event has one result')
   return result.ok ? ok(answerTo(source, provider, result.value)) : result
+}
+
+async function limit(deps: Deps, source: Source): Promise<Result<void, Problem>> {
+  const { rate_limit_per_s } = source
+  if (rate_limit_per_s === null) return ok(undefined)
+  const within = await withinRate(deps, { ...source, rate_limit_per_s })
+  if (within.ok) return within
+  const headers = { 'retry-after': String(within.error.retry_after_s) }
+  return err(problem('rate_limited', `this source takes ${rate_limit_per_s} requests a second`, { headers }))
 }
 
 function mayComeFrom(address: string | undefined, { networks }: Source): boolean {

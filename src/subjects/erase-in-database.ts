@@ -26,8 +26,8 @@ const STATEMENTS: Readonly<Record<Table, Erasing>> = {
     counted: {},
   },
   unmatched_messages: {
-    statement: `UPDATE unmatched_messages SET subject = NULL, erased_at = ?6, payload = NULL, r2_key = NULL, channels = '[]',
-        ordering_key = NULL, fingerprint = '',
+    statement: `UPDATE unmatched_messages SET subject = NULL, erased_at = ?6, payload = NULL, r2_key = NULL, headers = '{}',
+        parked_by = NULL, channels = '[]', ordering_key = NULL, fingerprint = '',
         content_type = substr(content_type, 1, instr(content_type || ';', ';') - 1)
       WHERE ${IS_HELD} AND (tenant_id, accepted_at, id) IN (SELECT tenant_id, accepted_at, id FROM unmatched_messages
         WHERE tenant_id = ?1 AND subject = ?4 AND accepted_at <= ?5 LIMIT ?7)`,

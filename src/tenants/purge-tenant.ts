@@ -17,16 +17,16 @@ import { unmatchedMessages } from '../messages/table.ts'
 import { callQuota } from '../quotas/stub.ts'
 import { report } from '../report.ts'
 import type { Run } from '../retention/run.ts'
+import { forgetRate } from '../sources/rate.ts'
 import { sourceFailures, sources } from '../sources/table.ts'
 import { totpEnrolments } from '../step-up/table.ts'
 import { erasures } from '../subjects/table.ts'
 import { tenantDeletions } from './table.ts'
 
-/** Every table with rows of tenants but `endpoints`, which come first. */
+/** Every table with rows of tenants but `endpoints` and `sources`, which come first: with a row go its objects. */
 const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
   auditLog,
   apiKeys,
-  sources,
   sourceFailures,
   eventTypes,
   eventTypeSchemas,
@@ -38,6 +38,7 @@ const OWNED: readonly (SQLiteTable & { tenant_id: SQLiteColumn })[] = [
 ]
 
 const ENDPOINTS_PER_PAGE = 50
+const SOURCES_PER_PAGE = 20
 const ROWS_PER_PAGE = 1000
 /** What R2 lists, or deletes, at once. */
 const PAYLOADS_PER_PAGE = 1000
@@ -59,6 +60,7 @@ export async function purgeTenant(deps: Deps, run: Run, { tenant_id, requested_a
   // Endpoints first, since they write rows.
   const is_through =
     (await removeEndpoints(deps, run, tenant_id, found)) &&
+    (await removeSources(deps, run, tenant_id, found)) &&
     (await deleteRows(deps, run, tenant_id, found)) &&
     (await deletePayloads(deps, run, tenant_id, found)) &&
     (await removeQuota(deps, run, tenant_id)) &&
@@ -111,6 +113,36 @@ async function removeEndpoints(deps: Deps, run: Run, tenant_id: string, found: F
   return false
 }
 
+/** Empties the object of each source that may have had a limit, and only then forgets the source. */
+async function removeSources(deps: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
+  while (run.take(SOURCES_PER_PAGE + 2)) {
+    const page = await deps.db
+      .select({ id: sources.id })
+      .from(sources)
+      .where(eq(sources.tenant_id, tenant_id))
+      .orderBy(asc(sources.id))
+      .limit(SOURCES_PER_PAGE)
+    if (page.length === 0) return true
+    found.count += page.length
+    const forgotten = await Promise.all(page.map(({ id }) => forget(deps, tenant_id, id)))
+    const ids = page.flatMap(({ id }, i) => (forgotten[i] ? [id] : []))
+    const { meta } = await deps.env.DB.prepare(DELETE_SOURCES).bind(tenant_id, JSON.stringify(ids)).run()
+    run.countChanges('sources', meta)
+    if (ids.length < page.length) return false
+  }
+  return false
+}
+
+async function forget(deps: Deps, tenant_id: string, source_id: string): Promise<boolean> {
+  try {
+    await forgetRate(deps, source_id)
+    return true
+  } catch (error) {
+    report(deps, 'quota.failed', error, { tenant_id, source_id })
+    return false
+  }
+}
+
 async function deleteRows({ env }: Deps, run: Run, tenant_id: string, found: Found): Promise<boolean> {
   for (const table of OWNED) {
     for (let is_last = false; !is_last; ) {
@@ -155,3 +187,4 @@ async function removeQuota({ env }: Deps, run: Run, tenant_id: string): Promise<
 }
 
 const DELETE_ENDPOINTS = `DELETE FROM endpoints WHERE tenant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`
+const DELETE_SOURCES = `DELETE FROM sources WHERE tenant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`

@@ -86,6 +86,11 @@ const ROWS: readonly Row[] = [
   },
 
   {
+    permission: 'source.read',
+    tenant_roles: ['admin', 'developer', 'viewer'],
+    routes: ['GET T/sources/{source}/failures'],
+  },
+  {
     permission: 'endpoint.read',
     tenant_roles: ['admin', 'developer', 'viewer'],
     routes: ['GET T/endpoints', 'GET T/endpoints/{endpoint}', 'GET T/endpoints/{endpoint}/breaker'],

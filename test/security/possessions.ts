@@ -71,6 +71,7 @@ const SHOWN = [
   '/deliveries?endpoint_id={endpoint}',
   '/deliveries/{delivery}',
   '/dead-letters',
+  '/sources/{source}/failures',
   '/redaction',
   '/step-up',
   // Which tells of whatever else was done to it.

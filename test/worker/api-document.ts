@@ -25,7 +25,7 @@ export function operationsOf(document: Json): Operation[] {
   )
 }
 
-/** The path with this tenant in it, and with ids that nothing has. */
-export function pathFor({ path }: Operation, tenant_id: string): string {
-  return path.replace('{tenant}', tenant_id).replaceAll(/\{\w+\}/g, 'none')
+/** The path with this tenant in it, and with ids that nothing has but for those that are given. */
+export function pathFor({ path }: Operation, tenant_id: string, ids: Readonly<Record<string, string>> = {}): string {
+  return path.replace('{tenant}', tenant_id).replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? 'none')
 }

@@ -204,7 +204,7 @@ describe('one message to one endpoint that succeeds at once', () => {
   it('is one request to the Endpoint, and no operation of any queue', async () => {
     const { tenant, endpoint } = await tenantWithEndpoint()
     const get = vi.spyOn(env.ENDPOINT, 'get')
-    const sends: Mock[] = [env.FANOUT, env.RETRIES, env.DEAD_LETTERS].flatMap((queue) => [
+    const sends: Mock[] = [env.FANOUT, env.RETRIES, env.RELEASES, env.DEAD_LETTERS].flatMap((queue) => [
       vi.spyOn(queue, 'send') as unknown as Mock,
       vi.spyOn(queue, 'sendBatch') as unknown as Mock,
     ])

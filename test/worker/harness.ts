@@ -268,7 +268,7 @@ let batches = 0
 
 /** Gives the Worker a batch from a queue. */
 export async function consumed(
-  queue: 'fanout' | 'retries' | 'dead-letters',
+  queue: 'fanout' | 'retries' | 'releases' | 'dead-letters',
   bodies: readonly unknown[],
   attempts = 1,
 ): Promise<Consumed[]> {
@@ -299,6 +299,7 @@ export async function consumed(
 /** Lets the platform start a job, as its cron does. */
 export async function runCron(
   job:
+    | 'sources.release'
     | 'erasures.run'
     | 'retention.rows'
     | 'retention.content'

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Operation, operationsOf, pathFor, readDocument } from './api-document.ts'
 import { call, createTenant, type Json, type TenantHandle } from './harness.ts'
 import { blamed, expectProblem } from './problem.ts'
+import { insertSource } from './source-row.ts'
 
 const lists = operationsOf(await readDocument()).filter(({ contract }) =>
   (contract.parameters ?? []).some(({ name }: Json) => name === 'limit'),
@@ -11,12 +12,15 @@ const named = lists.map((operation) => [operation.path, operation] as const)
 const cursor = (key: unknown) => btoa(JSON.stringify(key)).replaceAll('=', '')
 
 let tenant: TenantHandle
+let source: string
 
 beforeAll(async () => {
   tenant = await createTenant()
+  source = await insertSource(tenant.id)
 })
 
-const list = (operation: Operation, query: string) => call('GET', `${pathFor(operation, tenant.id)}?${query}`)
+const list = (operation: Operation, query: string) =>
+  call('GET', `${pathFor(operation, tenant.id, { source })}?${query}`)
 
 describe.each(named)('the list %s', (_path, operation) => {
   it('is a page and where the next begins', async () => {
@@ -73,5 +77,6 @@ it('covers every list there is', () => {
     '/v1/tenants/{tenant}/keys',
     '/v1/tenants/{tenant}/messages',
     '/v1/tenants/{tenant}/sources',
+    '/v1/tenants/{tenant}/sources/{source}/failures',
   ])
 })

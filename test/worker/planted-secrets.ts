@@ -112,7 +112,7 @@ export async function overhear(): Promise<() => Text[]> {
     stubOf('any'),
     (endpoint) => (endpoint as unknown as { env: Bindings }).env,
   )
-  for (const name of ['FANOUT', 'RETRIES', 'DEAD_LETTERS'] as const) {
+  for (const name of ['FANOUT', 'RETRIES', 'RELEASES', 'DEAD_LETTERS'] as const) {
     for (const queue of new Set<Queue<unknown>>([env[name], env_of_objects[name]])) {
       const send = queue.send.bind(queue)
       const sendBatch = queue.sendBatch.bind(queue)

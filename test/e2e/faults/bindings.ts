@@ -22,6 +22,7 @@ export function withFaults(env: Given): Bindings {
     QUOTA: faultyObjects('QUOTA', env.QUOTA),
     FANOUT: faulty('FANOUT', env.FANOUT, ['send', 'sendBatch']),
     RETRIES: faulty('RETRIES', env.RETRIES, ['send', 'sendBatch']),
+    RELEASES: faulty('RELEASES', env.RELEASES, ['send', 'sendBatch']),
     DEAD_LETTERS: faulty('DEAD_LETTERS', env.DEAD_LETTERS, ['send', 'sendBatch']),
     ATTEMPTS: {
       writeDataPoint: (point) => meetAtOnce('ATTEMPTS', 'writeDataPoint', () => env.ATTEMPTS.writeDataPoint(point)),

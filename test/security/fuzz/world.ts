@@ -106,6 +106,7 @@ export class World {
     if (name.endsWith('/endpoints')) this.#know('endpoint', body.id)
     if (name.endsWith('/sources')) this.#know('source', body.id)
     if (name.endsWith('/event-types')) this.#know('name', body.name)
+    if (name.endsWith('/sources')) this.#know('source', body.id)
     if (name.endsWith('/erasures')) this.#know('erasure', body.id)
     if (name.endsWith('/messages')) this.#know('message', body.id)
     for (const { id } of body.deliveries ?? []) this.#know('delivery', id)
