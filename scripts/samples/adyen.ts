@@ -35,7 +35,7 @@ const standard = ({ type, id, now }: Occasion, more: Partial<Item>) =>
   })
 
 /** The string that is signed of an item. */
-export function signedText(item: Item): string {
+function signedText(item: Item): string {
   const { pspReference, originalReference = '', merchantAccountCode, merchantReference, amount, eventCode } = item
   return [
     ...[pspReference, originalReference, merchantAccountCode, merchantReference],

@@ -24,11 +24,12 @@ export const microsoft_graph = defineProvider({
   answer: { status: 202, body: '' },
 
   verify({ body }, { credentials }) {
-    const states = valuesOf(body, 'clientState')
-    if (states.length === 0 || states.some((state) => typeof state !== 'string')) return refuse('missing_signature')
+    const given = valuesOf(body, 'clientState')
+    const states = given.filter((state) => typeof state === 'string')
+    if (states.length === 0 || states.length < given.length) return refuse('missing_signature')
     const known = credentials.map(({ client_state }) => client_state)
     // Many items name the same one: each is looked up once.
-    const is_known = [...new Set(states)].every((state) => typeof state === 'string' && isKnownSecret(state, known))
+    const is_known = [...new Set(states)].every((state) => isKnownSecret(state, known))
     return is_known ? ok(undefined) : refuse('wrong_credentials')
   },
 
