@@ -13,7 +13,7 @@ import type { SourceRow } from './table.ts'
 /** GitHub's, the largest of all. */
 const BODY_BYTES_MAX = 25 * 1024 * 1024
 /** As Stripe's own packages have it, and the Standard Webhooks specification. */
-const TOLERANCE_S = 300
+export const TOLERANCE_S = 300
 
 /** Of an event type, so that a name of the provider still has room behind it. */
 const PREFIX_LENGTH_MAX = 64
@@ -102,7 +102,9 @@ export const createBody = z
         'Left out: made, where the provider lets its receiver choose them; else they are given by a rotation',
     }),
     settings: settable.settings.default({}),
-    tolerance_s: settable.tolerance_s.default(TOLERANCE_S),
+    tolerance_s: settable.tolerance_s
+      .optional()
+      .openapi({ description: 'Default: 300, or what the retries of its provider need' }),
     ip_allowlist: settable.ip_allowlist.default(null),
     rate_limit_per_s: settable.rate_limit_per_s.default(null),
     body_bytes_max: settable.body_bytes_max.default(BODY_BYTES_MAX),

@@ -7,8 +7,10 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { insertWithin } from '../tenants/insert-within.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { checkSettings, chooseCredentials } from './check-members.ts'
-import { type NewSource, toAuditedSource } from './contract.ts'
+import { type NewSource, TOLERANCE_S, toAuditedSource } from './contract.ts'
 import { sealCredentials } from './credentials.ts'
+import type { Provider } from './provider.ts'
+import { PROVIDERS } from './providers.ts'
 import { type SourceRow, sources } from './table.ts'
 
 /** A source, and the credentials that were made for it, which are shown this once. */
@@ -25,6 +27,8 @@ export async function createSource(
   wanted: NewSource,
 ): Promise<Result<SourceWithCredentials, Problem>> {
   const { provider, credentials: given, paused, event_type_prefix = provider, ...columns } = wanted
+  const of_provider: Provider = PROVIDERS[provider]
+  const { tolerance_s = of_provider.tolerance_s ?? TOLERANCE_S } = wanted
   const settings = checkSettings(provider, columns.settings)
   if (!settings.ok) return settings
   const chosen = chooseCredentials(provider, given, deps.random)
@@ -36,6 +40,7 @@ export async function createSource(
     tenant_id: tenant.id,
     id,
     ...columns,
+    tolerance_s,
     provider,
     settings: settings.value,
     credentials:

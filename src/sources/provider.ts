@@ -80,6 +80,8 @@ export interface Provider<Credentials = unknown, Settings = unknown> {
   greet?: (request: InboundRequest, given: Given<Credentials, Settings>) => Answer | null | Promise<Answer | null>
   /** Answers what was verified, and is no event but a question. Null for an event. */
   reply?: (request: InboundRequest, given: Given<Credentials, Settings>) => Answer | null | Promise<Answer | null>
+  /** How far the time of signing may lie from now unless its owner says otherwise: 300 s, or as much as its retries need. */
+  tolerance_s?: number
   /** What the provider wants to hear for an event, where that is not just any 200. */
   answer?: Answer
 }

@@ -19,6 +19,8 @@ export const mailgun = defineProvider({
   credentials: z.strictObject({ signing_key: z.string().min(8).max(256) }),
   settings: z.strictObject({}),
   forwards: [],
+  // It sends again what it has signed once, for eight hours.
+  tolerance_s: 8 * 60 * 60,
 
   verify({ body }, { credentials, ...clock }) {
     const [timestamp, token, signature] = ['timestamp', 'token', 'signature'].map((name) =>

@@ -20,6 +20,8 @@ export const twitch = defineProvider({
   specification: 'https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#verifying-the-event-message',
   credentials: z.strictObject({ secret: z.string().regex(/^[\x20-\x7e]{10,100}$/, 'must be 10–100 ASCII characters') }),
   settings: z.strictObject({}),
+  // As its documentation has it.
+  tolerance_s: 600,
   forwards: ['twitch-eventsub-*'],
   invent: (random) => ({ secret: toHex(random(32)) }),
 
