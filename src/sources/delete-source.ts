@@ -6,7 +6,10 @@ import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
 import { toAuditedSource } from './contract.ts'
 import { findSource } from './find-source.ts'
-import { sourceFailures, sources } from './table.ts'
+import { sources } from './table.ts'
+
+/** After a flood there are more than one statement should delete. Nobody can list them any more, and they go when they are old. */
+const FAILURES_MAX = 5000
 
 /** Deletes a source, and what is known of requests that it did not believe. Its messages stay, the parked ones too. */
 export async function deleteSource(deps: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
@@ -17,11 +20,7 @@ export async function deleteSource(deps: Deps, tenant_id: string, id: string): P
       { action: 'source.delete', target: id, before: toAuditedSource(found.value) },
       {
         decisive: deps.db.delete(sources).where(and(eq(sources.tenant_id, tenant_id), eq(sources.id, id))),
-        rest: [
-          deps.db
-            .delete(sourceFailures)
-            .where(and(eq(sourceFailures.tenant_id, tenant_id), eq(sourceFailures.source_id, id))),
-        ],
+        rest: [deps.env.DB.prepare(DELETE_FAILURES).bind(tenant_id, id, FAILURES_MAX)],
       },
     )
     return is_deleted ? ok(undefined) : undefined
@@ -29,3 +28,7 @@ export async function deleteSource(deps: Deps, tenant_id: string, id: string): P
   if (deleted.ok) forgetTenant(tenant_id)
   return deleted
 }
+
+const KEY = 'tenant_id, source_id, minute, reason, address'
+const DELETE_FAILURES = `DELETE FROM source_failures WHERE (${KEY}) IN (
+  SELECT ${KEY} FROM source_failures WHERE tenant_id = ?1 AND source_id = ?2 LIMIT ?3)`

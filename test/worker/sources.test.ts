@@ -1,25 +1,22 @@
 /** Sources as their owners manage them. What a source does with requests is in the tests of the inbound door. */
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeps, type Deps } from '../../src/deps.ts'
 import { liveCredentials } from '../../src/sources/credentials.ts'
 import { PROVIDER_NAMES, PROVIDERS } from '../../src/sources/providers.ts'
 import { type SourceRow, sources } from '../../src/sources/table.ts'
 import { bearerOf, stopClock } from './authenticator.ts'
-import { call, createTenant, type Json, skip, type TenantHandle } from './harness.ts'
+import { call, createTenant, type Json, skip, type TenantHandle, useReceivers } from './harness.ts'
 import { expectProblem } from './problem.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const STRIPE = { secret: 'whsec_for-tests-only' }
 
+useReceivers()
 let tenant: TenantHandle
 
 beforeEach(async () => {
   tenant = await createTenant()
-})
-
-afterEach(() => {
-  vi.restoreAllMocks()
 })
 
 const deps = (): Deps => createDeps(env, () => {})
@@ -318,6 +315,10 @@ describe('a source that is deleted', () => {
     expect((await park.bind(id, tenant.id, message).run()).meta.changes).toBe(1)
     await tenant.call('DELETE', `/sources/${id}`)
     expect((await tenant.call('GET', `/messages/${message}`)).body.id).toBe(message)
+    const endpoint = await tenant.endpoint()
+    const replayed = await tenant.call('POST', `/messages/${message}/replay`, { body: { endpoint_ids: [endpoint.id] } })
+    expect(replayed.status, JSON.stringify(replayed.body)).toBe(202)
+    await tenant.deliveryIn('succeeded', message, endpoint.id)
   })
 })
 
