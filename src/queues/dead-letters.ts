@@ -34,6 +34,5 @@ function queueOf(body: unknown): string {
   if (typeof body !== 'object' || body === null) return 'unknown'
   if ('item' in body) return 'fanout'
   if ('position' in body) return 'retries'
-  if ('source_id' in body) return 'releases'
   return 'died_at' in body ? 'dead-letters' : 'unknown'
 }

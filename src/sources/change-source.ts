@@ -7,13 +7,11 @@ import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
 import { toAuditedSource } from './contract.ts'
 import { findSource } from './find-source.ts'
+import { releaseParked } from './release.ts'
 import { type SourceRow, sources } from './table.ts'
 
 /** What a source's columns become; those that are undefined stay. */
 export type Columns = { [K in keyof SourceRow]?: SourceRow[K] | undefined }
-
-/** What is done for a source that goes on. */
-const on_resumed: (deps: Deps, tenant_id: string, source_id: string) => Promise<void> = async () => {}
 
 /**
  * Changes a source by what it is now: decided on a row, written only while nobody has changed it, and looked at anew
@@ -55,6 +53,6 @@ export async function changeSource(
   const { changes, after } = changed.value
   forgetTenant(tenant_id)
   // Also of one that was not paused: what an isolate that did not know yet has parked since is found by asking again.
-  if (changes.paused_at === null) await on_resumed(deps, tenant_id, id)
+  if (changes.paused_at === null) await releaseParked(deps, tenant_id, id)
   return ok(after)
 }

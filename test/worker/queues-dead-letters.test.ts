@@ -105,7 +105,6 @@ describe('what a queue gave up on', () => {
   it.each([
     ['fanout', (tenant_id: string) => ({ v: 1, tenant_id, item: {}, endpoint_ids: [], notes: {} })],
     ['retries', (tenant_id: string) => ({ v: 1, tenant_id, object_name: 'ep_1', position: 1, due_at: 1 })],
-    ['releases', (tenant_id: string) => ({ v: 1, tenant_id, source_id: 'src_1', after: null })],
     ['dead-letters', (tenant_id: string) => ({ v: 2, tenant_id, died_at: 1 })],
     ['unknown', (tenant_id: string) => ({ tenant_id, something: 'else' })],
   ])('is kept raw for the operator, with its queue: %s', async (queue, bodyOf) => {
