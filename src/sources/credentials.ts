@@ -28,9 +28,9 @@ export async function sealCredentials(
   return { sealed, created_at: now(), expires_at: null }
 }
 
-/** Whether sources of a provider have something to verify with that has to be kept. */
+/** Whether sources of a provider cannot verify without something that has to be kept: some have a public key instead. */
 export function needsCredentials(provider: keyof typeof PROVIDERS): boolean {
-  return Object.keys(PROVIDERS[provider].credentials.shape).length > 0
+  return !PROVIDERS[provider].credentials.safeParse({}).success
 }
 
 /**
@@ -43,7 +43,7 @@ export async function liveCredentials(
   now: number,
 ): Promise<unknown[]> {
   // What is verified by a certificate alone is verified by it as often as by any secret.
-  if (!needsCredentials(source.provider)) return [{}]
+  if (source.credentials.length === 0 && !needsCredentials(source.provider)) return [{}]
   const live = liveSecrets(source.credentials, now)
   const open: unknown[] = []
   for (const { sealed } of live) {

@@ -71,6 +71,8 @@ export interface Provider<Credentials = unknown, Settings = unknown> {
   identify: (request: InboundRequest, settings: Settings) => Identity
   /** Headers that receivers get as they came, in lower case; one that ends in `*` stands for all that begin so. */
   forwards: readonly string[]
+  /** More of them, where the settings say which. Never what is itself a credential. */
+  alsoForwards?: (settings: Settings) => readonly string[]
   /** Answers what a provider asks *without* signing it before it sends events. Null for anything else. */
   greet?: (request: InboundRequest, given: Given<Credentials, Settings>) => Answer | null | Promise<Answer | null>
   /** Answers what was verified, and is no event but a question. Null for an event. */
