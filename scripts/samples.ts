@@ -1,11 +1,19 @@
 import type { ProviderName } from '../src/sources/providers.ts'
 import { adyen } from './samples/adyen.ts'
+import { api_key } from './samples/api-key.ts'
+import { aws_sns } from './samples/aws-sns.ts'
+import { basic } from './samples/basic.ts'
+import { bearer } from './samples/bearer.ts'
 import { docusign } from './samples/docusign.ts'
 import { dropbox } from './samples/dropbox.ts'
 import { github } from './samples/github.ts'
+import { hmac } from './samples/hmac.ts'
+import { jwt } from './samples/jwt.ts'
 import { mailgun } from './samples/mailgun.ts'
 import { meta } from './samples/meta.ts'
 import { microsoft_graph } from './samples/microsoft-graph.ts'
+import { none } from './samples/none.ts'
+import { paypal } from './samples/paypal.ts'
 import type { Sampler } from './samples/sampler.ts'
 import { sendgrid } from './samples/sendgrid.ts'
 import { stripe } from './samples/stripe.ts'
@@ -22,6 +30,14 @@ export const SAMPLERS: Record<ProviderName, Sampler> = {
   meta,
   microsoft_graph,
   sendgrid,
+  api_key,
+  aws_sns,
+  basic,
+  bearer,
+  hmac,
+  jwt,
+  none,
+  paypal,
   stripe,
   telegram,
   twitch,

@@ -7,6 +7,9 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, COLON
   0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d, 0x3a, 0x2c,
 ]
 
+/** RFC 6901, section 4. */
+const INDEX = /^(?:0|[1-9]\d*)$/
+
 export type Scalar = string | number | boolean | null
 
 /** What ends a number, `true`, `false` or `null`. */
@@ -19,19 +22,27 @@ const ENDS = new Set([COMMA, CLOSE_LIST, CLOSE_OBJECT, 0x20, 0x09, 0x0a, 0x0d])
  * @param json UTF-8
  */
 export function pickJson(json: Uint8Array, path: readonly (string | number)[]): Scalar | undefined {
-  const reader = new Reader(json)
-  for (const step of path) {
-    const is_there = typeof step === 'string' ? reader.enterMember(step) : reader.enterItem(step)
-    if (!is_there) return undefined
-  }
-  return reader.scalar()
+  return follow(json, path)?.scalar()
 }
 
-/** {@link pickJson}, where a text is wanted: a number is written out, anything else is undefined. */
+/**
+ * {@link pickJson}, where a text is wanted: a number comes as it is written, to the last digit (ids of 19 digits are more
+ * than a number of JavaScript holds); anything else is undefined.
+ */
 export function pickText(json: Uint8Array, path: readonly (string | number)[]): string | undefined {
-  const value = pickJson(json, path)
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return follow(json, path)?.text()
+}
+
+/** {@link pickText} by the segments of a JSON Pointer (RFC 6901), of which `0` is an item of a list, or a member's name. */
+export function pickTextAt(json: Uint8Array, pointer: readonly string[]): string | undefined {
+  const reader = new Reader(json)
+  return pointer.every((segment) => reader.enter(segment)) ? reader.text() : undefined
+}
+
+function follow(json: Uint8Array, path: readonly (string | number)[]): Reader | undefined {
+  const reader = new Reader(json)
+  const is_there = path.every((step) => (typeof step === 'string' ? reader.enterMember(step) : reader.enterItem(step)))
+  return is_there ? reader : undefined
 }
 
 /** A step of a path into every item of a list. */
@@ -140,6 +151,12 @@ class Reader {
     return names
   }
 
+  /** Moves before a value of whatever is here. */
+  enter(segment: string): boolean {
+    if (this.json[this.at] !== OPEN_LIST) return this.enterMember(segment)
+    return INDEX.test(segment) && this.enterItem(Number(segment))
+  }
+
   scalar(): Scalar | undefined {
     const first = this.json[this.at]
     if (first === undefined || first === OPEN_OBJECT || first === OPEN_LIST) return undefined
@@ -147,6 +164,13 @@ class Reader {
     if (!this.skipValue(false)) return undefined
     const value = this.parse(from, this.at)
     return typeof value === 'object' && value !== null ? undefined : (value as Scalar | undefined)
+  }
+
+  text(): string | undefined {
+    const from = this.at
+    const value = this.scalar()
+    if (typeof value === 'number') return utf8.decode(this.json.subarray(from, this.at))
+    return typeof value === 'string' && value !== '' ? value : undefined
   }
 
   private parse(from: number, to: number): unknown {

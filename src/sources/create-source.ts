@@ -31,7 +31,7 @@ export async function createSource(
   const { tolerance_s = of_provider.tolerance_s ?? TOLERANCE_S } = wanted
   const settings = checkSettings(provider, columns.settings)
   if (!settings.ok) return settings
-  const chosen = chooseCredentials(provider, given, deps.random)
+  const chosen = chooseCredentials({ provider, settings: settings.value }, given, deps.random)
   if (!chosen.ok) return chosen
 
   const now = deps.now()

@@ -4,7 +4,7 @@ import { seal, unseal } from '../lib/keyring.ts'
 import { Outage } from '../lib/outage.ts'
 import { report } from '../report.ts'
 import { liveSecrets } from '../signatures/sealed-secret.ts'
-import { PROVIDERS } from './providers.ts'
+import { PROVIDERS, type ProviderName } from './providers.ts'
 import type { SealedCredentials, sources } from './table.ts'
 
 type Owner = Pick<typeof sources.$inferSelect, 'tenant_id' | 'id'>
@@ -28,14 +28,20 @@ export async function sealCredentials(
   return { sealed, created_at: now(), expires_at: null }
 }
 
-/** Whether sources of a provider have something to verify with that has to be kept. */
-export function needsCredentials(provider: keyof typeof PROVIDERS): boolean {
+/** Whether sources of a provider may be given anything that has to be kept. */
+export function takesCredentials(provider: ProviderName): boolean {
   return Object.keys(PROVIDERS[provider].credentials.shape).length > 0
+}
+
+/** Whether sources of a provider cannot verify without something that has to be kept: some have a public key instead. */
+export function needsCredentials(provider: ProviderName): boolean {
+  return !PROVIDERS[provider].credentials.safeParse({}).success
 }
 
 /**
  * All credentials that are good at this moment, the current ones first; none when nobody gave any yet.
- * @throws Outage when they cannot be opened: whoever sends may come again once the master key is back
+ * @throws Outage when any cannot be opened: it may be the one that this is signed with, and whoever sends may come again once
+ * the master key is back
  */
 export async function liveCredentials(
   deps: Deps,
@@ -43,15 +49,10 @@ export async function liveCredentials(
   now: number,
 ): Promise<unknown[]> {
   // What is verified by a certificate alone is verified by it as often as by any secret.
-  if (!needsCredentials(source.provider)) return [{}]
-  const live = liveSecrets(source.credentials, now)
-  const open: unknown[] = []
-  for (const { sealed } of live) {
-    const credentials = await openSealed(deps, source, sealed)
-    if (credentials !== null) open.push(credentials)
-  }
-  if (live.length > 0 && open.length === 0) throw new Outage('the credentials of a source cannot be decrypted')
-  return open
+  if (source.credentials.length === 0 && !needsCredentials(source.provider)) return [{}]
+  const live: unknown[] = []
+  for (const { sealed } of liveSecrets(source.credentials, now)) live.push(await openSealed(deps, source, sealed))
+  return live
 }
 
 async function openSealed(deps: Deps, owner: Owner, sealed: string): Promise<unknown> {
@@ -62,7 +63,7 @@ async function openSealed(deps: Deps, owner: Owner, sealed: string): Promise<unk
   if (!text.ok) {
     const { tenant_id, id: source_id } = owner
     report(deps, 'source.credentials_unsealable', new Error(text.error), { tenant_id, source_id })
-    return null
+    throw new Outage('the credentials of a source cannot be decrypted')
   }
   const credentials: unknown = JSON.parse(text.value)
   if (opened.size >= OPENED_MAX) opened.clear()

@@ -143,7 +143,7 @@ async function toDraft(
       bytes: request.body,
     },
     headers: {
-      ...forwardHeaders(request.headers, provider.forwards),
+      ...forwardHeaders(request.headers, [...provider.forwards, ...(provider.alsoForwards?.(source.settings) ?? [])]),
       [SOURCE_HEADER]: source.id,
       [HOPS_HEADER]: String(hops + 1),
     },

@@ -68,6 +68,8 @@ export interface Provider<Credentials = unknown, Settings = unknown> {
   credentials: z.ZodObject
   /** What else there is to say about a source of this provider. Not secret. */
   settings: z.ZodObject
+  /** What is wrong with credentials for a source of these settings, though each is right by itself; null for nothing. */
+  misfit?: (credentials: Credentials, settings: Settings) => { member: string; message: string } | null
   /** Makes credentials, for providers that let the receiver choose them. */
   invent?: (random: RandomBytes) => Credentials
   /** Whether the provider has sent this, and not long ago. Takes the same time whatever part of a secret is right. */
@@ -76,6 +78,8 @@ export interface Provider<Credentials = unknown, Settings = unknown> {
   identify: (request: InboundRequest, settings: Settings) => Identity
   /** Headers that receivers get as they came, in lower case; one that ends in `*` stands for all that begin so. */
   forwards: readonly string[]
+  /** More of them, where the settings say which. Never what is itself a credential. */
+  alsoForwards?: (settings: Settings) => readonly string[]
   /** Answers what a provider asks *without* signing it before it sends events. Null for anything else. */
   greet?: (request: InboundRequest, given: Given<Credentials, Settings>) => Answer | null | Promise<Answer | null>
   /** Answers what was verified, and is no event but a question. Null for an event. */

@@ -1,11 +1,19 @@
 import type { Provider } from './provider.ts'
 import { adyen } from './providers/adyen.ts'
+import { api_key } from './providers/api-key.ts'
+import { aws_sns } from './providers/aws-sns.ts'
+import { basic } from './providers/basic.ts'
+import { bearer } from './providers/bearer.ts'
 import { docusign } from './providers/docusign.ts'
 import { dropbox } from './providers/dropbox.ts'
 import { github } from './providers/github.ts'
+import { hmac } from './providers/hmac.ts'
+import { jwt } from './providers/jwt.ts'
 import { mailgun } from './providers/mailgun.ts'
 import { meta } from './providers/meta.ts'
 import { microsoft_graph } from './providers/microsoft-graph.ts'
+import { none } from './providers/none.ts'
+import { paypal } from './providers/paypal.ts'
 import { sendgrid } from './providers/sendgrid.ts'
 import { stripe } from './providers/stripe.ts'
 import { telegram } from './providers/telegram.ts'
@@ -21,6 +29,14 @@ export const PROVIDERS = {
   meta,
   microsoft_graph,
   sendgrid,
+  api_key,
+  aws_sns,
+  basic,
+  bearer,
+  hmac,
+  jwt,
+  none,
+  paypal,
   stripe,
   telegram,
   twitch,

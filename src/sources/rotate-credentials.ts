@@ -6,7 +6,7 @@ import { changeSource } from './change-source.ts'
 import { type Chosen, chooseCredentials, missingCredentials } from './check-members.ts'
 import type { WantedCredentials } from './contract.ts'
 import type { SourceWithCredentials } from './create-source.ts'
-import { needsCredentials, sealCredentials } from './credentials.ts'
+import { sealCredentials, takesCredentials } from './credentials.ts'
 
 /** Each is tried for every request. */
 const LIVE_MAX = 5
@@ -28,8 +28,8 @@ export async function rotateCredentials(
 ): Promise<Result<SourceWithCredentials, Problem>> {
   let chosen: Chosen | null = null
   const changed = await changeSource(deps, tenant_id, id, 'source.secret.rotate', async (before) => {
-    if (!needsCredentials(before.provider)) return err(UNUSED)
-    const choice = chooseCredentials(before.provider, wanted.credentials, deps.random)
+    if (!takesCredentials(before.provider)) return err(UNUSED)
+    const choice = chooseCredentials(before, wanted.credentials, deps.random)
     if (!choice.ok) return choice
     if (choice.value === null) return err(missingCredentials(before.provider))
     chosen = choice.value

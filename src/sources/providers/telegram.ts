@@ -1,11 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { toHex } from '../../lib/hash.ts'
 import { pickNames, pickText } from '../../lib/json-pick.ts'
-import { ok } from '../../lib/result.ts'
 import { defineProvider } from '../provider.ts'
-import { refuse } from '../refusal.ts'
 import { soleHeader } from '../schemes/header.ts'
-import { isKnownSecret } from '../schemes/token.ts'
+import { checkSecret } from '../schemes/token.ts'
 
 /** The id, and what it is: Telegram never has more of them at once. */
 const MEMBERS_MAX = 8
@@ -26,7 +24,7 @@ export const telegram = defineProvider({
     const token = soleHeader(headers, 'x-telegram-bot-api-secret-token')
     if (!token.ok) return token
     const tokens = credentials.map(({ secret_token }) => secret_token)
-    return isKnownSecret(token.value, tokens) ? ok(undefined) : refuse('wrong_credentials')
+    return checkSecret(token.value, tokens)
   },
 
   identify({ body }) {
