@@ -69,8 +69,7 @@ describe.each(Object.entries<Sampler>(SAMPLERS))('the examples of %s', (provider
       })
       expect(await typeOf(gateway.operator, tenant, arrival)).toBe(eventTypeOf(provider, type))
 
-      const again = await post(request)
-      expect([again.status, await again.text()], `${type}, again`).toEqual([answer.status, expect.anything()])
+      expect((await post(request)).status, `${type}, again`).toBe(answer.status)
 
       const forged = await signRequest(sampler, { ...key, ...(await sampler.invent()) }, { type, url: source.url })
       const refused = await post(forged)
