@@ -127,7 +127,9 @@ async function post(request: SignedRequest, { provider, type }: SendCommand, { o
   const text = await response.text()
   const took = `${Date.now() - sent_at} ms`
   const status = paint(response.ok ? 'green' : 'red', `${response.ok ? '✓' : '✗'} ${response.status}`)
-  say(`${status} ${provider} ${type} in ${took}  ${paint('dim', response.headers.get('x-request-id') ?? '')}`)
+  say(
+    `${status} ${provider} ${type} in ${took}  ${paint('dim', `request ${response.headers.get('x-request-id') ?? 'without an id'}`)}`,
+  )
   if (text !== '') say(`  ${text.slice(0, SHOWN_LENGTH_MAX)}`)
   if (own !== null && response.ok) await showMessage(own.operator, own.source, text, sent_at)
   if (own !== null && response.status === 401) await showRefusal(own.operator, own.source, sent_at)
