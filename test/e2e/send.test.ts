@@ -10,6 +10,9 @@ import { type Endpoint, Tenant, usePostern, waitFor } from './harness.ts'
 
 const ARRIVAL_LIMIT_MS = 10_000
 
+/** Whose events say nothing that would tell one from the next: a repeat is another. */
+const LOOK_ALIKE = ['dropbox']
+
 const shared = usePostern()
 
 interface Source {
@@ -51,16 +54,20 @@ async function typeOf(operator: Client, tenant: Tenant, { webhook_id }: Arrival)
 }
 
 describe.each(Object.entries<Sampler>(SAMPLERS))('the examples of %s', (provider, sampler) => {
-  it('arrive once each, to the byte, and a forgery does not', async () => {
+  it('arrive once each, to the byte, and forgeries do not', async () => {
     const { gateway, receiver } = shared
     const { tenant, endpoint, source, key } = await open(provider, sampler)
     const arrivals = () => receiver.accepted(`/${provider}`)
+    const times = LOOK_ALIKE.includes(provider) ? 2 : 1
     for (const [i, type] of Object.keys(sampler.events).entries()) {
       const request = await signRequest(sampler, key, { type, url: source.url })
       const answer = await post(request)
       expect(answer.status, `${type}: ${await answer.text()}`).toBeOneOf([200, 202, 204])
 
-      const arrival = await waitFor(() => arrivals()[i], { limit_ms: ARRIVAL_LIMIT_MS, what: `Arrival of ${type}` })
+      const arrival = await waitFor(() => arrivals()[i * times], {
+        limit_ms: ARRIVAL_LIMIT_MS,
+        what: `Arrival of ${type}`,
+      })
       expect(arrival.verified).toBe(true)
       expect(Buffer.from(arrival.body).equals(request.body)).toBe(true)
       expect(arrival.headers).toMatchObject({
@@ -79,6 +86,6 @@ describe.each(Object.entries<Sampler>(SAMPLERS))('the examples of %s', (provider
       ])
     }
     await endpoint.finished()
-    expect(arrivals().length).toBe(Object.keys(sampler.events).length)
+    expect(arrivals().length).toBe(Object.keys(sampler.events).length * times)
   })
 })
