@@ -21,11 +21,12 @@ import { fanOut } from './scenarios/fan-out.ts'
 import { growth } from './scenarios/growth.ts'
 import { hanging } from './scenarios/hanging.ts'
 import { hot } from './scenarios/hot.ts'
+import { ingest } from './scenarios/ingest.ts'
 import { latency } from './scenarios/latency.ts'
 import { publish } from './scenarios/publish.ts'
 import { Stage } from './stage.ts'
 
-const SCENARIOS = [publish, delivery, latency, fanOut, hanging, hot, growth, cost]
+const SCENARIOS = [publish, ingest, delivery, latency, fanOut, hanging, hot, growth, cost]
 const RESULTS = fileURLToPath(new URL('results/latest.json', import.meta.url))
 const EMPTY_WORKER = fileURLToPath(new URL('empty-worker/index.ts', import.meta.url))
 const MEMORY_DIR = '/dev/shm'
@@ -42,8 +43,8 @@ const { values: flags } = parseArgs({
 
 const settings: Settings = {
   ...(flags.quick
-    ? { rounds: 1, round_ms: 1000, past_deliveries: 5_000 }
-    : { rounds: 5, round_ms: 3000, past_deliveries: flags.full ? 1_000_000 : 100_000 }),
+    ? { rounds: 1, round_ms: 1000, events: 500, past_deliveries: 5_000 }
+    : { rounds: 5, round_ms: 3000, events: 3_000, past_deliveries: flags.full ? 1_000_000 : 100_000 }),
   lanes: [1, 4, 16],
   profile: flags.profile,
 }

@@ -5,6 +5,8 @@ import type { Stage } from './stage.ts'
 export interface Settings {
   rounds: number
   round_ms: number
+  /** Events that a source is sent in a round. */
+  events: number
   /** Past deliveries that are piled up. */
   past_deliveries: number
   /** Numbers of lanes that a hot endpoint is tried with. */

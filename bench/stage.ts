@@ -24,6 +24,8 @@ interface Dose {
   duration_ms?: number
   requests?: number
   connections?: number
+  /** See `LoadOptions`. */
+  written?: string[]
 }
 
 /** Messages on their way to one group of endpoints. */
@@ -101,6 +103,17 @@ export class Stage {
     return { ...report, cpu_ms: ((await cpuMs(this.#empty)) - cpu_before) / report.accepted }
   }
 
+  /**
+   * What Postern does with requests that somebody else has written.
+   * @param settle waits for what they leave behind, which is part of their cost
+   */
+  async take(written: string[], settle: () => Promise<void>): Promise<Worked> {
+    const cpu_before = await cpuMs(this.gateway)
+    const report = await this.#send(this.gateway, '/in', { written, event_types: [] }, 0)
+    await settle()
+    return { ...report, cpu_ms: ((await cpuMs(this.gateway)) - cpu_before) / report.accepted }
+  }
+
   /** Publishes without waiting for deliveries. */
   async publish(tenant: Tenant, stream: Stream): Promise<Worked> {
     const cpu_before = await cpuMs(this.gateway)
@@ -135,7 +148,14 @@ export class Stage {
   }
 
   async #send(gateway: GatewayProcess, path: string, stream: Stream, run: number): Promise<LoadReport> {
-    const { event_types, connections = CONNECTIONS, rate_per_s, requests, duration_ms = this.round_ms } = stream
+    const {
+      event_types,
+      connections = CONNECTIONS,
+      rate_per_s,
+      requests,
+      written,
+      duration_ms = this.round_ms,
+    } = stream
     const options: LoadOptions = {
       port: Number(new URL(gateway.url).port),
       path,
@@ -144,7 +164,7 @@ export class Stage {
       run,
       connections,
       ...(rate_per_s !== undefined && { rate_per_s }),
-      ...(requests === undefined ? { duration_ms } : { requests }),
+      ...(written !== undefined ? { written } : requests === undefined ? { duration_ms } : { requests }),
     }
     const report = await this.#load.load(options)
     // A bench that counts refusals as work would flatter.

@@ -9,6 +9,8 @@ export const WRANGLER = join(PROJECT_DIR, 'node_modules/wrangler/bin/wrangler.js
 
 export const WRANGLER_CONFIG = join(PROJECT_DIR, 'wrangler.toml')
 export const MIGRATIONS_DIR = join(PROJECT_DIR, 'migrations')
+/** Secrets of `npm run dev`. */
+export const VARS_FILE = join(PROJECT_DIR, '.dev.vars')
 
 /** The environments of wrangler.toml; `dev` is its top level. */
 export type Environment = 'dev' | 'staging' | 'production'

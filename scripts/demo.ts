@@ -5,7 +5,7 @@ import type { Arrival, Receiver } from './receiver.ts'
 import type { DemoState } from './state.ts'
 import { waitFor } from './wait-for.ts'
 
-const TENANT = '/v1/tenants/demo'
+export const TENANT = '/v1/tenants/demo'
 const PATH = '/demo'
 const DESCRIPTION = 'The receiver that comes with npm start'
 
@@ -28,13 +28,14 @@ export async function ensureDemo(operator: Client, receiver: Receiver, known?: D
   const { endpoint, secret, endpoint_created } = await ensureEndpoint(client, receiver.url(PATH))
   receiver.expectSecret(PATH, secret)
   return {
-    state: { api_key, endpoint_id: endpoint.id, receiver_port: receiver.port },
+    state: { api_key, endpoint_id: endpoint.id, receiver_port: receiver.port, gateway_url: operator.url },
     created: tenant_created || key_created || endpoint_created,
     client,
   }
 }
 
-async function ensureTenant(operator: Client): Promise<boolean> {
+/** Whether it had to be made. */
+export async function ensureTenant(operator: Client): Promise<boolean> {
   const { status, body } = await operator.send('POST', '/v1/tenants', { body: { id: 'demo', name: 'Demo' } })
   if (status === 409) return false
   if (status !== 201) throw new UnexpectedAnswer('POST', '/v1/tenants', status, body)

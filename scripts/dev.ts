@@ -2,12 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PROJECT_DIR, WRANGLER } from './build.ts'
+import { PROJECT_DIR, VARS_FILE, WRANGLER } from './build.ts'
 import { generateSecrets, writePrivate } from './state.ts'
 import { done, fail, say } from './terminal.ts'
-
-const VARS_FILE = join(PROJECT_DIR, '.dev.vars')
 
 say()
 const added = await addMissingVars()

@@ -1,4 +1,4 @@
-/** What `npm start` and `npm run dev` keep between runs. */
+/** What `npm start`, `npm run dev` and `npm run send` keep between runs. */
 
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -18,6 +18,8 @@ const demoSchema = z.object({
   api_key: z.string(),
   endpoint_id: z.string(),
   receiver_port: z.int(),
+  /** For `npm run send`. Files of before it have none. */
+  gateway_url: z.string().optional(),
 })
 
 /** How to reach the demo of the last run again. */
@@ -31,9 +33,14 @@ export async function generateSecrets(): Promise<Secrets> {
   }
 }
 
+/** Undefined when nothing was started there yet. */
+export function readSecrets(file: string): Promise<Secrets | undefined> {
+  return readState(file, secretsSchema)
+}
+
 /** The secrets in a file that only its owner may read; made on first use. */
 export async function ensureSecrets(file: string): Promise<Secrets> {
-  const known = await readState(file, secretsSchema)
+  const known = await readSecrets(file)
   if (known !== undefined) return known
   const secrets = await generateSecrets()
   await writePrivate(file, JSON.stringify(secrets, null, 2))
@@ -47,6 +54,27 @@ export function readDemo(file: string): Promise<DemoState | undefined> {
 
 export function writeDemo(file: string, demo: DemoState): Promise<void> {
   return writePrivate(file, JSON.stringify(demo, null, 2))
+}
+
+/** By the id of the source, which no two gateways share. */
+const keysOfSourcesSchema = z.record(
+  z.string(),
+  z.object({
+    signing_key: z.string(),
+    credentials: z.record(z.string(), z.string()),
+    settings: z.record(z.string(), z.unknown()).default({}),
+  }),
+)
+
+export type KeysOfSources = z.output<typeof keysOfSourcesSchema>
+
+/** What signs for the sources that `npm run send` has made. Those that are lost are made anew. */
+export async function readKeysOfSources(file: string): Promise<KeysOfSources> {
+  return (await readState(file, keysOfSourcesSchema)) ?? {}
+}
+
+export function writeKeysOfSources(file: string, keys: KeysOfSources): Promise<void> {
+  return writePrivate(file, JSON.stringify(keys, null, 2))
 }
 
 async function readState<State>(file: string, schema: z.ZodType<State>): Promise<State | undefined> {

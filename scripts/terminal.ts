@@ -41,9 +41,9 @@ export function announce({ webhook_id, verified, body }: Arrival): void {
 }
 
 /** Says why it cannot go on, in one sentence, and ends the process. */
-export function fail(sentence: string): never {
+export function fail(sentence: string, exit_code = 1): never {
   process.stderr.write(`  ${paint('red', '✗')} ${sentence}\n`)
-  process.exit(1)
+  process.exit(exit_code)
 }
 
 /** The options of a command line; one that is not among them ends the process with a sentence. */

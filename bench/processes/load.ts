@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** Ends after whichever comes first. */
   duration_ms?: number
   requests?: number
+  /** Whole requests as they go over the wire, each sent once, in latin1: instead of messages of our own. */
+  written?: string[]
 }
 
 export interface LoadReport {
@@ -44,9 +46,10 @@ export interface LoadReport {
 async function load(options: LoadOptions): Promise<LoadReport> {
   const {
     event_types,
+    written,
     rate_per_s,
     duration_ms = Number.POSITIVE_INFINITY,
-    requests = Number.POSITIVE_INFINITY,
+    requests = written?.length ?? Number.POSITIVE_INFINITY,
   } = options
   const head = headOf(options)
   const latencies: number[] = []
@@ -56,12 +59,16 @@ async function load(options: LoadOptions): Promise<LoadReport> {
   const began_at = clock()
   let sent = 0
 
+  const write = (number: number, due_at: number): string => {
+    const event_type = event_types[number % event_types.length] ?? ''
+    const body = `{"type":"${event_type}","data":{${mark(options.run, number, due_at)},"text":"${PADDING}"}}`
+    return `${head}content-length: ${body.length}\r\n\r\n${body}`
+  }
+
   /** @param due_at what latency counts from: waiting for a free connection is part of it */
   const send = async (connection: Connection, due_at: number): Promise<void> => {
     const number = sent++
-    const event_type = event_types[number % event_types.length] ?? ''
-    const body = `{"type":"${event_type}","data":{${mark(options.run, number, due_at)},"text":"${PADDING}"}}`
-    const status = await connection.request(`${head}content-length: ${body.length}\r\n\r\n${body}`)
+    const status = await connection.request(written === undefined ? write(number, due_at) : (written[number] ?? ''))
     if (status >= 200 && status < 300) latencies.push(clock() - due_at)
     else refused[status] = (refused[status] ?? 0) + 1
   }

@@ -1,0 +1,91 @@
+/** Every provider's every example, as `npm run send` signs it, through the built Worker to a receiver. */
+
+import { describe, expect, it } from 'vitest'
+import type { Client } from '../../scripts/client.ts'
+import type { Arrival } from '../../scripts/receiver.ts'
+import type { Invented, Sampler } from '../../scripts/samples/sampler.ts'
+import { SAMPLERS } from '../../scripts/samples.ts'
+import { type SignedRequest, signRequest } from '../../scripts/send/signed-request.ts'
+import { type Endpoint, Tenant, usePostern, waitFor } from './harness.ts'
+
+const ARRIVAL_LIMIT_MS = 10_000
+
+/** Whose events say nothing that would tell one from the next: a repeat is another. */
+const LOOK_ALIKE = ['dropbox']
+
+const shared = usePostern()
+
+interface Source {
+  id: string
+  url: string
+}
+
+interface Way {
+  tenant: Tenant
+  endpoint: Endpoint
+  source: Source
+  key: Invented
+}
+
+/** From a source of this provider to a receiver, in a tenant of its own. */
+async function open(provider: string, sampler: Sampler): Promise<Way> {
+  const { gateway, receiver } = shared
+  const tenant = await Tenant.create(gateway.operator, `send-${provider.replaceAll('_', '-')}`)
+  const endpoint = await tenant.endpoint(receiver, `/${provider}`)
+  const key = await sampler.invent()
+  const { credentials, settings = {} } = key
+  const source = await gateway.operator.post<Source>(`${tenant.path}/sources`, {
+    name: provider,
+    provider,
+    credentials,
+    settings,
+  })
+  return { tenant, endpoint, source, key }
+}
+
+const post = ({ url, headers, body }: SignedRequest) => fetch(url, { method: 'POST', headers, body })
+
+/** As docs/sources.md says it. */
+const eventTypeOf = (provider: string, type: string) =>
+  `${provider}.${type.replaceAll(/[/:]/g, '.').replaceAll(/[^\w.-]+/g, '_')}`
+
+async function typeOf(operator: Client, tenant: Tenant, { webhook_id }: Arrival): Promise<string> {
+  return (await operator.get<{ type: string }>(`${tenant.path}/messages/${webhook_id}`)).type
+}
+
+describe.each(Object.entries<Sampler>(SAMPLERS))('the examples of %s', (provider, sampler) => {
+  it('arrive once each, to the byte, and forgeries do not', async () => {
+    const { gateway, receiver } = shared
+    const { tenant, endpoint, source, key } = await open(provider, sampler)
+    const arrivals = () => receiver.accepted(`/${provider}`)
+    const times = LOOK_ALIKE.includes(provider) ? 2 : 1
+    for (const [i, type] of Object.keys(sampler.events).entries()) {
+      const request = await signRequest(sampler, key, { type, url: source.url })
+      const answer = await post(request)
+      expect(answer.status, `${type}: ${await answer.text()}`).toBeOneOf([200, 202, 204])
+
+      const arrival = await waitFor(() => arrivals()[i * times], {
+        limit_ms: ARRIVAL_LIMIT_MS,
+        what: `Arrival of ${type}`,
+      })
+      expect(arrival.verified).toBe(true)
+      expect(Buffer.from(arrival.body).equals(request.body)).toBe(true)
+      expect(arrival.headers).toMatchObject({
+        'content-type': request.headers['content-type'],
+        'postern-source': source.id,
+      })
+      expect(await typeOf(gateway.operator, tenant, arrival)).toBe(eventTypeOf(provider, type))
+
+      expect((await post(request)).status, `${type}, again`).toBe(answer.status)
+
+      const forged = await signRequest(sampler, { ...key, ...(await sampler.invent()) }, { type, url: source.url })
+      const refused = await post(forged)
+      expect([refused.status, await refused.json()], `${type}, forged`).toEqual([
+        401,
+        expect.objectContaining({ code: 'verification_failed' }),
+      ])
+    }
+    await endpoint.finished()
+    expect(arrivals().length).toBe(Object.keys(sampler.events).length * times)
+  })
+})
