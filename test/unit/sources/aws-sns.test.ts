@@ -32,6 +32,10 @@ const { sampler: own, means } = download(sampler, async (invented) =>
   String(messageOf(await signed(invented)).SigningCertURL),
 )
 
+async function certificateAt(url: string): Promise<Uint8Array | string> {
+  return (await means.load(url)) ?? CERTIFICATE
+}
+
 /** What is downloaded for `sns-validator`. */
 const download_spy = vi.spyOn(https, 'get')
 
@@ -39,9 +43,9 @@ beforeAll(() => {
   download_spy.mockImplementation(((url: string, answer: (response: unknown) => void) => {
     const request = new EventEmitter()
     const response = Object.assign(new EventEmitter(), { statusCode: 200 })
-    void means.load(url).then((pem) => {
+    void certificateAt(url).then((pem) => {
       answer(response)
-      if (pem !== null) response.emit('data', pem === null ? '' : Buffer.from(pem))
+      response.emit('data', Buffer.from(pem))
       response.emit('end')
     })
     return request
@@ -54,9 +58,11 @@ afterAll(() => download_spy.mockRestore())
  * Amazon's own package, which says nothing of topics. Of an UnsubscribeConfirmation it forgets that the token is signed, and
  * does not even believe the one below that Amazon has really sent.
  */
-async function believes(request: InboundRequest, { settings }: Invented): Promise<boolean | undefined> {
-  const { body } = request
-  if (messageOf(request).Type === 'UnsubscribeConfirmation') return undefined
+function believes(request: InboundRequest, invented: Invented): Promise<boolean> | undefined {
+  return messageOf(request).Type === 'UnsubscribeConfirmation' ? undefined : validate(request, invented)
+}
+
+function validate({ body }: InboundRequest, { settings }: Invented): Promise<boolean> {
   return new Promise((resolve) => {
     new MessageValidator().validate(utf8.decode(body), (error, message) => {
       const topics = settings?.topic_arns as string[]
@@ -103,6 +109,9 @@ describe('what Amazon has really sent', () => {
     })
     expect(its_certificate.load).toHaveBeenLastCalledWith(message.SigningCertURL)
     expect(provider.identify(request, {})).toEqual({ id: message.MessageId, type })
+    expect(await validate(request, source({ topic_arns: [TOPIC] })), 'by the package').toBe(
+      type !== 'UnsubscribeConfirmation',
+    )
 
     const other = source({ topic_arns: [`${TOPIC}s`] })
     expect(await verify(request, other, { means: its_certificate, now })).toEqual(refused('wrong_recipient'))
