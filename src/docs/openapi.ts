@@ -6,6 +6,7 @@ type App = ReturnType<typeof createRouter>
 const TAGS = [
   { name: 'Messages', description: 'Publish events, look them up, send them again.' },
   { name: 'Endpoints', description: 'Where your customers receive events, and how each is called.' },
+  { name: 'Sources', description: 'Where providers send webhooks to, and how what they send is verified.' },
   { name: 'Deliveries', description: 'One message for one endpoint: its state, its attempts, retry and cancel.' },
   {
     name: 'Dead letters',
