@@ -11,15 +11,19 @@ const BYTES_MAX = 256 * 1024
 /** Loaded things kept in an isolate; more than that begin again. */
 const KEPT_MAX = 100
 
-const kept = new Map<string, { bytes: Uint8Array; loaded_at: number }>()
+/** What could not be had is not asked for again at once: whoever forges may name any certificate of the right host. */
+const MISSING_MS = 10_000
+
+/** Null for what could not be had. */
+const kept = new Map<string, { bytes: Uint8Array | null; loaded_at: number }>()
 
 export function createMeans(deps: Deps): Means {
   return {
     async load(url, age_ms_max = AGE_MS_MAX) {
       const known = kept.get(url)
-      if (known !== undefined && deps.now() - known.loaded_at < age_ms_max) return known.bytes
+      const good_for_ms = known?.bytes === null ? MISSING_MS : age_ms_max
+      if (known !== undefined && deps.now() - known.loaded_at < good_for_ms) return known.bytes
       const bytes = await get(deps, url)
-      if (bytes === null) return null
       if (kept.size >= KEPT_MAX) kept.clear()
       kept.set(url, { bytes, loaded_at: deps.now() })
       return bytes
