@@ -2,11 +2,11 @@
  * One attempt, from a stored delivery to what became of it: prepared → sent → finished. Runs in the
  * Endpoint for the first few at once and in the Courier for the rest; it knows nothing of either.
  */
+import { readData } from '../../src/lib/body-data.ts'
 import { compileExpression, evaluateExpression } from '../../src/lib/expression.ts'
-import { isReservedHeader } from '../../src/lib/header-rules.ts'
+import { isForwardedHeader, isReservedHeader } from '../../src/lib/header-rules.ts'
 import type { RandomBytes } from '../../src/lib/ids.ts'
 import { createId } from '../../src/lib/ids.ts'
-import { parseLeniently } from '../../src/lib/json.ts'
 import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
@@ -123,8 +123,8 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   if (!own_headers.ok) return err({ error: 'signing_failed', detail: own_headers.error })
   const timestamp_s = Math.floor(now / 1000)
   const headers: Record<string, string> = {
-    ...withoutReserved(JSON.parse(parcel.headers)),
-    ...withoutReserved(own_headers.value),
+    ...only(JSON.parse(parcel.headers), isForwardedHeader),
+    ...only(own_headers.value, (name) => !isReservedHeader(name)),
     // What comes back is kept as it came: nothing that a receiver packs is ever unpacked here.
     'accept-encoding': 'identity',
     'content-type': parcel.content_type,
@@ -141,8 +141,8 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
 }
 
 /** Left out again at every attempt: the rules may have become stricter since the headers were saved. */
-function withoutReserved(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isReservedHeader(name.toLowerCase())))
+function only(headers: Record<string, string>, isSent: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => isSent(name.toLowerCase())))
 }
 
 /** What no HTTP client would send is the message's or the endpoint's fault, and never the receiver's. */
@@ -163,7 +163,9 @@ async function transform(
   const failed = (detail: string) => err<Failed>({ error: 'transform_failed', detail })
   const expression = compileExpression(source)
   if (!expression.ok) return failed(expression.error.message)
-  const result = await evaluateExpression(expression.value, expressionInput(parcel, payload))
+  const input = expressionInput(parcel, payload)
+  if (!input.ok) return failed(`the body ${input.error}`)
+  const result = await evaluateExpression(expression.value, input.value)
   if (!result.ok) return failed(result.error.message)
   if (result.value === undefined) return failed('the transform has no result')
   if (typeof result.value === 'string' && parcel.format === 'raw') return ok(encodeUtf8(result.value))
@@ -171,10 +173,11 @@ async function transform(
 }
 
 /** `{type, data, headers}` as filters and transforms see a message. */
-function expressionInput(parcel: Parcel, payload: Uint8Array): { type: string; data: unknown; headers: unknown } {
-  const body = parseLeniently(new TextDecoder().decode(payload))
-  const data = parcel.format === 'event' ? (body as { data?: unknown }).data : body
-  return { type: parcel.event_type, data, headers: JSON.parse(parcel.headers) }
+function expressionInput(parcel: Parcel, payload: Uint8Array): Result<unknown, string> {
+  const body = readData(parcel.content_type, payload)
+  if (!body.ok) return body
+  const data = parcel.format === 'event' ? (body.value as { data?: unknown }).data : body.value
+  return ok({ type: parcel.event_type, data, headers: JSON.parse(parcel.headers) })
 }
 
 type Sent =

@@ -35,6 +35,8 @@ export async function testEndpoint(
     ordering_key: null,
     subject: null,
     idempotency_key: null,
+    headers: {},
+    event: null,
   }
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) throw new Error('only a key can be invalid, and there is none')

@@ -31,6 +31,9 @@ export interface Access {
   catalogue: Catalogue
 }
 
+/** What the hot path needs to know of one tenant. */
+export type TenantConfiguration = Omit<TenantAccess, 'principal'>
+
 /** The access of a route whose path names a tenant. */
 export interface TenantAccess extends Access {
   tenant: Tenant
@@ -67,9 +70,17 @@ const cache = new StaleCache<Loaded>(
   ({ length }) => length,
 )
 
-/** Makes this isolate see a change of the tenant, its keys or its endpoints at once. */
+const listeners: ((tenant_id: string) => void)[] = []
+
+/** For who keeps something of tenants beside what is kept here. */
+export function onForgetTenant(listener: (tenant_id: string) => void): void {
+  listeners.push(listener)
+}
+
+/** Makes this isolate see a change of the tenant, its keys, endpoints or sources at once. */
 export function forgetTenant(tenant_id: string): void {
   cache.forget((key) => key.endsWith(`|${tenant_id}`))
+  for (const listener of listeners) listener(tenant_id)
 }
 
 /** Makes this isolate forget a key whatever tenant it was used for. */
@@ -159,21 +170,47 @@ async function loadAccess(db: Bindings['DB'], hash: string, tenant_id: string, i
   const { results } = await db
     .prepare(LOAD)
     .bind(hash, tenant_id, is_operator ? 1 : 0)
-    .all<{ kind: 'key' | 'tenant' | 'endpoint' | 'event_type'; value: string }>()
-  const read = <T>(wanted: string) =>
-    results.filter(({ kind }) => kind === wanted).map(({ value }) => JSON.parse(value) as T)
-  const [key_row = null] = read<Omit<KeyRow, 'networks'> & { ip_allowlist: string[] | null }>('key')
+    .all<LoadedRow>()
+  const [key_row = null] = read<Omit<KeyRow, 'networks'> & { ip_allowlist: string[] | null }>(results, 'key')
   // Read once here, not by every request.
   const key = key_row && { ...key_row, networks: key_row.ip_allowlist && toNetworks(key_row.ip_allowlist) }
-  const [tenant = null] = read<Tenant>('tenant')
-  const subscriptions = read<Subscription & { version: number }>('endpoint').map(({ version, ...subscription }) => ({
+  const { tenant, subscriptions } = readTenant(results)
+  const catalogue = new Map(read<PublishedType>(results, 'event_type').map((type) => [type.name, type]))
+  return { key, tenant, subscriptions, catalogue, length: results.reduce((sum, { value }) => sum + value.length, 0) }
+}
+
+/** One thing of what was loaded, as JSON. */
+export interface LoadedRow {
+  kind: 'key' | 'source' | 'tenant' | 'endpoint' | 'event_type'
+  value: string
+}
+
+function read<T>(rows: readonly LoadedRow[], wanted: LoadedRow['kind']): T[] {
+  return rows.filter(({ kind }) => kind === wanted).map(({ value }) => JSON.parse(value) as T)
+}
+
+/** What {@link TENANT} and {@link ENDPOINT} give. */
+export function readTenant(rows: readonly LoadedRow[]): { tenant: Tenant | null; subscriptions: Subscription[] } {
+  const [tenant = null] = read<Tenant>(rows, 'tenant')
+  const endpoints = read<Subscription & { version: number }>(rows, 'endpoint')
+  const subscriptions = endpoints.map(({ version, ...subscription }) => ({
     ...subscription,
     // As `settingsVersion` has it, of endpoints/settings.ts.
     settings_version: version + (tenant?.version ?? 0),
   }))
-  const catalogue = new Map(read<PublishedType>('event_type').map((type) => [type.name, type]))
-  return { key, tenant, subscriptions, catalogue, length: results.reduce((sum, { value }) => sum + value.length, 0) }
+  return { tenant, subscriptions }
 }
+
+/** Columns of what is loaded of a row of `tenants`. */
+export const TENANT = `'tenant', json_object('id', id, 'name', name, 'version', version, 'limits', json(limits),
+    'disable_after_days', disable_after_days, 'retention_days', retention_days,
+    'audit_retention_days', audit_retention_days, 'unknown_event_types', unknown_event_types,
+    'step_up', step_up, 'own_step_up', own_step_up, 'created_at', created_at,
+    'updated_at', updated_at)`
+
+/** Columns of what is loaded of each row of `endpoints`. */
+export const ENDPOINT = `'endpoint', json_object('endpoint_id', id, 'version', version, 'event_types', json(event_types),
+    'channels', json(channels), 'filter', filter, 'ordering', ordering, 'layout', json(layout))`
 
 // One statement for all of it: on the publish path every round trip to D1 counts. In rows, because a
 // value of D1 holds 2 MB, and the subscriptions of a tenant may be more. A key that is not there, or another
@@ -192,15 +229,9 @@ const LOAD = `SELECT 'key' AS kind, json_object('key_id', id, 'role', role, 'ten
     'scopes', json(scopes), 'ip_allowlist', json(ip_allowlist), 'expires_at', expires_at, 'revoked_at', revoked_at,
     'last_used_at', last_used_at) AS value FROM api_keys WHERE hash = ?1
   UNION ALL
-  SELECT 'tenant', json_object('id', id, 'name', name, 'version', version, 'limits', json(limits),
-    'disable_after_days', disable_after_days, 'retention_days', retention_days,
-    'audit_retention_days', audit_retention_days, 'unknown_event_types', unknown_event_types,
-    'step_up', step_up, 'own_step_up', own_step_up, 'created_at', created_at,
-    'updated_at', updated_at) FROM ${READER} CROSS JOIN tenants WHERE id = ?2
+  SELECT ${TENANT} FROM ${READER} CROSS JOIN tenants WHERE id = ?2
   UNION ALL
-  SELECT 'endpoint', json_object('endpoint_id', id, 'version', version, 'event_types', json(event_types),
-    'channels', json(channels), 'filter', filter, 'ordering', ordering, 'layout', json(layout))
-    FROM ${READER} CROSS JOIN endpoints WHERE tenant_id = ?2
+  SELECT ${ENDPOINT} FROM ${READER} CROSS JOIN endpoints WHERE tenant_id = ?2
   UNION ALL
   SELECT * FROM (
     ${EVENT_TYPE} FROM ${READER} CROSS JOIN event_types INDEXED BY event_types_checked

@@ -1,11 +1,8 @@
 import type { z } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { checkStrictJson } from '../lib/strict-json.ts'
-import { type Problem, ProblemError, problem } from './problems.ts'
-import { type BodyFault, readBody } from './read-body.ts'
-
-/** Time for the largest body over a slow line. Who needs longer has stopped, or wants to keep us busy. */
-const BODY_MS_MAX = 30_000
+import { ProblemError, problem } from './problems.ts'
+import { takeBody } from './take-body.ts'
 
 /** Text in UTF-8 and nothing else (RFC 8259, section 8.1): another charset would be read as something that nobody sent. */
 const JSON_TYPE = /^application\/json(;\s*charset="?utf-8"?)?$/i
@@ -33,11 +30,7 @@ export function takeJson(bytes_max: number, is_required: boolean): MiddlewareHan
     // The validator would take a body that is not there for an empty object, and that may mean "all of them".
     if (is_empty && is_required) throw new ProblemError(problem('invalid_request', 'a JSON body is required'))
     if (!is_empty && !JSON_TYPE.test(type ?? '')) refuseType('send the body with content-type: application/json')
-    // Unpacked, a small body could be any size.
-    if (!/^(identity)?$/i.test(c.req.header('content-encoding') ?? '')) refuseType('send the body without compression')
-    const body = await readBody(c.req.raw, { bytes_max, ms_max: BODY_MS_MAX })
-    if (!body.ok) throw new ProblemError(toProblem(body.error, bytes_max))
-    const text = decode(body.value)
+    const text = decode(await takeBody(c, bytes_max))
     const is_strict = checkStrictJson(text)
     if (!is_strict.ok) throw new ProblemError(problem('invalid_json', `the body: ${is_strict.error}`))
     // The validator reads what is cached here. Many clients name the type of a body that they do not send.
@@ -48,17 +41,6 @@ export function takeJson(bytes_max: number, is_required: boolean): MiddlewareHan
 
 function refuseType(detail: string): never {
   throw new ProblemError(problem('unsupported_media_type', detail))
-}
-
-function toProblem(fault: BodyFault, bytes_max: number): Problem {
-  switch (fault) {
-    case 'too_large':
-      return problem('payload_too_large', `a body here may have ${bytes_max} bytes`)
-    case 'too_slow':
-      return problem('request_timeout', `the body did not arrive within ${BODY_MS_MAX / 1000} s`)
-    case 'broken':
-      return problem('body_incomplete', 'the body broke off before its end')
-  }
 }
 
 /** Hono would put U+FFFD where bytes are not UTF-8, and deliver something else than was sent. */

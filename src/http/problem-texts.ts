@@ -53,6 +53,10 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
     means: 'There was no key, or one that is malformed, unknown, expired or revoked. Which of these is not said.',
     remedy: 'Send a valid key as `Authorization: Bearer pst_…`.',
   },
+  verification_failed: {
+    means: 'A source could not verify that its provider has sent this. Why is not said to whoever called.',
+    remedy: 'The owner of the source reads the reason in its failures: [Sources](sources.md#when-verifying-fails).',
+  },
   forbidden: {
     means:
       'The key lacks the permission that `detail` names, by its role or its scopes; or, having scopes, was to hand out more than it holds.',

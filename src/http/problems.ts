@@ -11,6 +11,7 @@ export const PROBLEMS = {
   invalid_secret: { status: 422, title: 'The secret cannot be used' },
   url_refused: { status: 422, title: 'The URL must not be called' },
   unauthorized: { status: 401, title: 'A valid API key is required' },
+  verification_failed: { status: 401, title: 'The request could not be verified' },
   forbidden: { status: 403, title: 'The API key may not do this' },
   address_not_allowed: { status: 403, title: 'The API key may not be used from this address' },
   totp_required: { status: 403, title: 'This needs a one-time code' },

@@ -1,3 +1,4 @@
+import { concat } from '../lib/bytes.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 
 /** Why a body could not be read: `broken` when its sender hung up, or sent something else than it had announced. */
@@ -9,8 +10,11 @@ export interface BodyLimits {
   ms_max: number
 }
 
+/** A request, or an answer. */
+type Sent = Pick<Request, 'body' | 'headers' | 'arrayBuffer'>
+
 /** Reads a body that may be too large, come too slowly, or never end. */
-export async function readBody(request: Request, limits: BodyLimits): Promise<Result<Uint8Array, BodyFault>> {
+export async function readBody(request: Sent, limits: BodyLimits): Promise<Result<Uint8Array, BodyFault>> {
   if (request.body === null) return ok(new Uint8Array(0))
   const declared = declaredLength(request.headers)
   if (declared !== null && declared > limits.bytes_max) return err('too_large')
@@ -32,7 +36,7 @@ function declaredLength(headers: Headers): number | null {
   return length === null || headers.has('transfer-encoding') ? null : Number(length)
 }
 
-async function all(request: Request): Promise<Result<Uint8Array, BodyFault>> {
+async function all(request: Sent): Promise<Result<Uint8Array, BodyFault>> {
   try {
     return ok(new Uint8Array(await request.arrayBuffer()))
   } catch {
@@ -56,15 +60,5 @@ async function count(body: ReadableStream<Uint8Array>, bytes_max: number): Promi
   } catch {
     return err('broken')
   }
-  return ok(joined(chunks, size))
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return ok(concat(chunks))
 }

@@ -37,6 +37,8 @@ type StepUp = 'always' | 'conditional'
 /** Who may: a permission of `permissions.ts`, or `public` for everybody. With one that is sensitive goes when it asks. */
 type Rule = {
   body_bytes_max?: number
+  /** False for a public route with limits of its own, whose callers share addresses. */
+  limits_address?: boolean
   /** Whether it leaves an entry in the audit log; unless said, everything but `GET` does. */
   is_audited?: boolean
 } & (
@@ -64,11 +66,11 @@ type Contract<P extends string> = Omit<RouteConfig, 'path' | 'middleware' | 'sec
  * without saying the latter.
  */
 export function defineRoute<P extends string, C extends Contract<P>>(contract: C & Rule) {
-  const { permission, step_up, body_bytes_max = BODY_BYTES_MAX, ...more } = contract
+  const { permission, step_up, body_bytes_max = BODY_BYTES_MAX, limits_address = true, ...more } = contract
   const { is_audited = contract.method !== 'get', ...described } = more
   const is_public = permission === 'public'
   const body = contract.request?.body
-  const has_body = body !== undefined
+  const has_json = body?.content['application/json'] !== undefined
   const route = {
     ...described,
     ...(step_up !== undefined && {
@@ -81,10 +83,12 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
     middleware: [
       // Monitors add a number to the URLs of public routes, which read no query.
       ...(is_public
-        ? [limitAddress]
+        ? limits_address
+          ? [limitAddress]
+          : []
         : [refuseLoop, refuseUnnameable, authorize(permission), limitQuery(queryNames(contract))]),
       ...(is_audited ? [demandAudit] : []),
-      ...(has_body ? [takeJson(body_bytes_max, body.required === true)] : []),
+      ...(has_json ? [takeJson(body_bytes_max, body.required === true)] : []),
       // Last, since it uses a code up.
       ...(step_up === 'always' ? [requireStepUp] : []),
     ],
@@ -102,7 +106,7 @@ export function defineRoute<P extends string, C extends Contract<P>>(contract: C
         503: problemAnswer('A part that is needed does not answer'),
         508: problemAnswer('An attempt of Postern called its own API'),
       }),
-      ...(has_body && {
+      ...(has_json && {
         408: problemAnswer('The body came too slowly'),
         413: problemAnswer('The body is too large'),
         415: problemAnswer('The body is not JSON'),

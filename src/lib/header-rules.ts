@@ -34,6 +34,18 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 const RESERVED_PREFIXES = ['webhook-', 'postern-', 'cf-', 'proxy-', 'x-forwarded-']
 
+/** What Postern says of a message that came through a source, and what the provider said that Postern says itself. */
+const OF_SOURCES = ['postern-source', 'postern-hops']
+export const ORIGINAL_PREFIX = 'postern-original-'
+
+/**
+ * Whether a header of a message is sent on. Of what is reserved only what a source has put there.
+ * @param name in lower case
+ */
+export function isForwardedHeader(name: string): boolean {
+  return !isReservedHeader(name) || OF_SOURCES.includes(name) || name.startsWith(ORIGINAL_PREFIX)
+}
+
 /** @param name in lower case */
 export function isReservedHeader(name: string): boolean {
   return RESERVED.has(name) || RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix))

@@ -101,9 +101,12 @@ export class StaleCache<V> {
     return this.entries.get(key)?.value
   }
 
-  /** Forgets every key that the predicate names; a load under way does not bring it back. */
-  forget(isForgotten: (key: string) => boolean): void {
-    for (const key of this.entries.keys()) if (isForgotten(key)) this.drop(key)
+  /**
+   * Forgets every key that the predicate names; a load under way does not bring it back.
+   * @param isForgotten is given no value where none is known yet
+   */
+  forget(isForgotten: (key: string, value?: V) => boolean): void {
+    for (const [key, { value }] of this.entries) if (isForgotten(key, value)) this.drop(key)
     for (const key of this.loads.keys()) if (isForgotten(key)) this.loads.delete(key)
   }
 

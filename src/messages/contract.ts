@@ -4,6 +4,7 @@ import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { eventTypeName } from '../event-types/contract.ts'
 import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 import { subject } from '../subjects/contract.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
@@ -84,12 +85,14 @@ export function toDraft(body: Body, data: unknown, idempotency_key: string | und
     event_type: body.type,
     content:
       'raw' in body
-        ? { format: 'raw', content_type: body.content_type, text: body.raw }
+        ? { format: 'raw', content_type: body.content_type, bytes: encodeUtf8(body.raw) }
         : { format: 'event', data, schema_version: body.schema_version },
     channels: body.channels,
     ordering_key: body.ordering_key ?? null,
     subject: body.subject ?? null,
     idempotency_key: idempotency_key ?? null,
+    headers: {},
+    event: null,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DeliveryView, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Deps } from '../deps.ts'
 import { findInLanes } from '../endpoints/call-lanes.ts'
-import type { TenantAccess } from '../http/access.ts'
+import type { TenantConfiguration } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { type ShownPayload, showPayload } from '../redaction/show.ts'
@@ -27,7 +27,11 @@ const RETRY_SOON = { 'retry-after': '5' }
 const MISSING = err(problem('not_found', 'there is no such message'))
 
 /** Whoever holds the message: an Endpoint, or the table of those that nobody subscribed to. */
-export async function findMessage(deps: Deps, access: TenantAccess, message_id: string): Promise<StoredMessage | null> {
+export async function findMessage(
+  deps: Deps,
+  access: TenantConfiguration,
+  message_id: string,
+): Promise<StoredMessage | null> {
   const tenant_id = access.tenant.id
   const holders = await findHolders(deps, access, message_id)
   const found = await Promise.all(
@@ -44,7 +48,7 @@ export async function findMessage(deps: Deps, access: TenantAccess, message_id: 
  */
 export async function getMessage(
   deps: Deps,
-  access: TenantAccess,
+  access: TenantConfiguration,
   message_id: string,
   is_revealed: boolean,
 ): Promise<Result<MessageView, Problem>> {
@@ -78,7 +82,7 @@ export async function getMessage(
 /** Exact: asked of the Endpoints themselves. */
 export async function deliveriesOfMessage(
   deps: Deps,
-  access: TenantAccess,
+  access: TenantConfiguration,
   message_id: string,
 ): Promise<Result<DeliveryView[], Problem>> {
   const holders = await findHolders(deps, access, message_id)

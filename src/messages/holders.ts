@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { type Reachable, reachable } from '../endpoints/call-lanes.ts'
-import type { TenantAccess } from '../http/access.ts'
+import type { TenantConfiguration } from '../http/access.ts'
 import { isKeyedId, timeOfId } from '../lib/ids.ts'
 
 /** Younger than this, a message may be in Endpoints that the read model does not know of yet. */
@@ -12,7 +12,7 @@ const READ_MODEL_LAG_MS_MAX = 2 * 60 * 1000
  */
 export async function findHolders(
   deps: Deps,
-  { tenant, subscriptions }: TenantAccess,
+  { tenant, subscriptions }: TenantConfiguration,
   message_id: string,
 ): Promise<Reachable[]> {
   const known = await knownHolders(deps, tenant.id, message_id)

@@ -32,6 +32,8 @@ export interface Matchable {
   event_type: string
   channels: readonly string[]
   data: unknown
+  /** Why there is no data to look at, as the end of a sentence about the body; null when there is. */
+  unreadable: string | null
   headers: Record<string, string>
 }
 
@@ -82,9 +84,10 @@ const PASSES: Verdict = { passes: true, note: null }
 
 async function evaluateFilter(
   filter: string,
-  { event_type, data, headers }: Matchable,
+  { event_type, data, unreadable, headers }: Matchable,
   steps: SharedSteps,
 ): Promise<Verdict> {
+  if (unreadable !== null) return failedOpen(`the body ${unreadable}`)
   const expression = compileExpression(filter)
   if (!expression.ok) return failedOpen(expression.error.message)
   const result = await evaluateExpression(expression.value, { type: event_type, data, headers }, steps)

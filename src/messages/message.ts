@@ -1,4 +1,5 @@
 import type { EnqueueItem, StoredBody } from '../../durable-objects/endpoint/rpc.ts'
+import { concat } from '../lib/bytes.ts'
 import { sha256, sha256Hex } from '../lib/hash.ts'
 import { createId, createKeyedId, idPattern, type RandomBytes, timeOfId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
@@ -10,12 +11,23 @@ export interface Draft {
   event_type: string
   content:
     | { format: 'event'; data: unknown; schema_version?: number | undefined }
-    | { format: 'raw'; content_type: string; text: string }
+    | { format: 'raw'; content_type: string; bytes: Uint8Array }
+  /** To forward as they are. */
+  headers: Record<string, string>
   channels: string[]
   ordering_key: string | null
   /** Whom it is about, as the publisher names them. */
   subject: string | null
   idempotency_key: string | null
+  /** Of an event that came through a source: which one its provider says it is. */
+  event: SourceEvent | null
+}
+
+/** What a provider's retry has in common with the first sending, and nothing else. */
+export interface SourceEvent {
+  source_id: string
+  /** Of any length and in any characters. */
+  event_id: string
 }
 
 /** A message that is about to be placed: immutable but for `accepted_at`, which an earlier acceptance may decide. */
@@ -23,18 +35,19 @@ export interface Message {
   id: string
   tenant_id: string
   accepted_at: number
-  /** Its id was chosen by an idempotency key, so that it may have been accepted before. */
+  /** Its id was chosen by an idempotency key or an event's own id, so that it may have been accepted before. */
   is_keyed: boolean
   event_type: string
   format: 'event' | 'raw'
   content_type: string
+  headers: Record<string, string>
   channels: string[]
   ordering_key: string | null
   /** Only a hash: the subject itself goes no further than this. */
   subject: string | null
   fingerprint: string
-  /** JSON text of `data`, or the raw string. */
-  text: string
+  /** JSON text of `data` as UTF-8, or the raw body. */
+  bytes: Uint8Array
 }
 
 /** How far a message id given as an idempotency key may lie in the future. */
@@ -50,43 +63,52 @@ export async function identify(
   now: number,
   random: RandomBytes,
 ): Promise<Result<Message, string>> {
-  const identity = await chooseId(tenant_id, draft.idempotency_key, now, random)
+  const identity = await chooseId(tenant_id, draft, now, random)
   if (!identity.ok) return identity
-  const { content, event_type, channels, ordering_key } = draft
-  const text = content.format === 'event' ? JSON.stringify(content.data) : content.text
+  const { content, event_type, headers, channels, ordering_key, event } = draft
+  const bytes = content.format === 'event' ? encodeUtf8(JSON.stringify(content.data)) : content.bytes
   const content_type = content.format === 'event' ? 'application/json' : content.content_type
   const subject = draft.subject === null ? null : await hashSubject(tenant_id, draft.subject)
   // A message about somebody else is another one: if its repetition were a duplicate, who was named second could not be found.
   const about = subject === null ? [] : [subject]
   const envelope = JSON.stringify([event_type, content.format, content_type, channels, ordering_key, ...about])
-  const fingerprint = await sha256Hex(`${envelope}\n${text}`)
+  // A provider may write the same event another way when it sends it again: its id alone says whether it is the same.
+  const distinct =
+    event === null ? concat([encodeUtf8(`${envelope}\n`), bytes]) : `${event.source_id}\n${event.event_id}`
+  const fingerprint = await sha256Hex(distinct)
   return ok({
     ...identity.value,
     tenant_id,
     event_type,
     format: content.format,
     content_type,
+    headers,
     channels,
     ordering_key,
     subject,
     fingerprint,
-    text,
+    bytes,
   })
 }
 
 type Identity = Pick<Message, 'id' | 'accepted_at' | 'is_keyed'>
 
 /**
- * A key makes the id a pure function of tenant and key, so that two racing publishes agree without a
+ * A key, or an event's own id, makes the id a pure function of it, so that two racing publishes agree without a
  * lock. A message id given as the key stands for itself: that is how a caller repeats a publish that
  * was answered 503.
  */
 async function chooseId(
   tenant_id: string,
-  key: string | null,
+  { idempotency_key: key, event }: Pick<Draft, 'idempotency_key' | 'event'>,
   now: number,
   random: RandomBytes,
 ): Promise<Result<Identity, string>> {
+  if (event !== null) {
+    // A key has no line breaks, so no publisher can name what a provider has sent.
+    const id = createKeyedId('msg', await sha256(`${tenant_id}\n${event.source_id}\n${event.event_id}`))
+    return ok({ id, accepted_at: now, is_keyed: true })
+  }
   if (key === null) return ok({ id: createId('msg', now, random), accepted_at: now, is_keyed: false })
   if (!IDEMPOTENCY_KEY.test(key)) return err('it must be 1 to 255 visible ASCII characters')
   if (!MESSAGE_ID.test(key)) {
@@ -106,26 +128,27 @@ const MESSAGE_ID = new RegExp(idPattern('msg'))
  * The bytes that receivers get: `{"type","timestamp","data"}` as Standard Webhooks recommends
  * ("Payload structure"), or a raw body as it came.
  */
-export function deliveredBody({ format, text, event_type, accepted_at }: Message): Uint8Array {
-  if (format === 'raw') return encodeUtf8(text)
+export function deliveredBody({ format, bytes, event_type, accepted_at }: Message): Uint8Array {
+  if (format === 'raw') return bytes
   const timestamp = new Date(accepted_at).toISOString()
-  // Put together as text, because `data` is already JSON and must stay as it is to the last digit.
-  return encodeUtf8(`{"type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":${text}}`)
+  // Put together, because `data` is already JSON and must stay as it is to the last digit.
+  const head = encodeUtf8(`{"type":${JSON.stringify(event_type)},"timestamp":"${timestamp}","data":`)
+  return concat([head, bytes, encodeUtf8('}')])
 }
 
 export function toEnqueueItem(message: Message, body: StoredBody, note: string | null): EnqueueItem {
-  const { id, event_type, content_type, format, channels, ordering_key, subject, accepted_at, fingerprint } = message
+  const { id, event_type, content_type, format, headers, channels, ordering_key, subject, accepted_at } = message
   return {
     message_id: id,
     event_type,
     content_type,
     format,
-    headers: {},
+    headers,
     channels,
     ordering_key,
     subject,
     accepted_at,
-    fingerprint,
+    fingerprint: message.fingerprint,
     body,
     note,
   }

@@ -1,13 +1,12 @@
 import type { Deps } from '../deps.ts'
 import { admit, type Warning } from '../event-types/admit.ts'
-import type { TenantAccess } from '../http/access.ts'
+import type { TenantConfiguration } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
+import { readData } from '../lib/body-data.ts'
 import type { SharedSteps } from '../lib/expression-budget.ts'
-import { parseLeniently } from '../lib/json.ts'
 import type { Steps } from '../lib/json-schema/run.ts'
 import { createSteps } from '../lib/json-schema/validate.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { encodeUtf8 } from '../lib/utf8.ts'
 import { askForPermit } from '../quotas/permit.ts'
 import { report } from '../report.ts'
 import { resolveLimits } from '../tenants/limits.ts'
@@ -51,12 +50,19 @@ const LANES_ASKED_MAX = 200
 /**
  * Publishes messages for one tenant: identifies, matches, counts, places. Each has a result of its own; an
  * accepted one is in custody for every endpoint that it names.
+ * @param parked_by the source that they came through, when it is paused: then they are kept, and offered to nobody
  */
-export async function publish(deps: Deps, access: TenantAccess, drafts: readonly Draft[]): Promise<Publication> {
+export async function publish(
+  deps: Deps,
+  access: TenantConfiguration,
+  drafts: readonly Draft[],
+  parked_by: string | null = null,
+): Promise<Publication> {
   const steps = { of_schemas: createSteps(), of_filters: createFilterSteps() }
   // One after the other, so that the first are judged when the steps do not last for all, and only one takes memory.
   const prepared: Result<Prepared, Problem>[] = []
-  for (const draft of drafts) prepared.push(await prepare(deps, access, draft, steps))
+  const wanting = parked_by === null ? access : { ...access, subscriptions: [] }
+  for (const draft of drafts) prepared.push(await prepare(deps, wanting, draft, steps))
   const ready = prepared.flatMap((result) => (result.ok ? [result.value] : []))
   // Two of one key are one message.
   const ids = [...new Set(ready.map(({ message }) => message.id))]
@@ -77,7 +83,7 @@ export async function publish(deps: Deps, access: TenantAccess, drafts: readonly
       if (refusal !== null && repeat === null) return err(refusal)
       const placement = placements.get(result.value)
       const is_held = placement !== undefined && !hasNoHolder(placement)
-      const concluded = repeat ?? (is_held ? placement : await keepOrSay(deps, message))
+      const concluded = repeat ?? (is_held ? placement : await keepOrSay(deps, message, parked_by))
       if (isNew(concluded)) accepted.add(message.id)
       return conclude(message, concluded, warnings)
     }),
@@ -87,7 +93,7 @@ export async function publish(deps: Deps, access: TenantAccess, drafts: readonly
 }
 
 /** One at least, or no repeat could ever be told from a new message. */
-function repeatsSought({ subscriptions }: TenantAccess): number {
+function repeatsSought({ subscriptions }: TenantConfiguration): number {
   const lanes = subscriptions.reduce((sum, { layout }) => sum + layout.lanes_max, 0)
   return Math.max(1, Math.min(REPEATS_SOUGHT_MAX, Math.floor(LANES_ASKED_MAX / Math.max(1, lanes))))
 }
@@ -106,33 +112,50 @@ function isNew(placed: Placed): boolean {
 
 async function prepare(
   deps: Deps,
-  { tenant, subscriptions, catalogue }: TenantAccess,
+  { tenant, subscriptions, catalogue }: TenantConfiguration,
   draft: Draft,
   steps: { of_schemas: Steps; of_filters: SharedSteps },
 ): Promise<Result<Prepared, Problem>> {
   const message = await identify(tenant.id, draft, deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
+  const { bytes, content_type } = message.value
+  let read: ReturnType<typeof readData> | undefined
+  // Read anew, because `data` of an event keeps long numbers as text, which nothing could be compared with.
+  const readOnce = () => {
+    read ??= readData(content_type, bytes)
+    return read
+  }
+  // Types and sizes of what a source takes are its provider's affair.
+  const warnings =
+    draft.event === null ? check({ tenant, catalogue }, draft, bytes, readOnce, steps.of_schemas) : ok([])
+  if (!warnings.ok) return warnings
+  const data = subscriptions.some(({ filter }) => filter !== null) ? readOnce() : ok(null)
+  const readable = data.ok ? { data: data.value, unreadable: null } : { data: null, unreadable: data.error }
+  const targets = await matchSubscriptions(subscriptions, { ...draft, ...readable }, steps.of_filters)
+  return ok({ message: message.value, targets, warnings: warnings.value })
+}
+
+/** Whether a publisher may send this. */
+function check(
+  { tenant, catalogue }: Pick<TenantConfiguration, 'tenant' | 'catalogue'>,
+  { content, event_type }: Draft,
+  { byteLength: size }: Uint8Array,
+  read: () => Result<unknown, string>,
+  steps: Steps,
+): Result<Warning[], Problem> {
   const { payload_bytes } = resolveLimits(tenant.limits)
-  const size = encodeUtf8(message.value.text).byteLength
   if (size > payload_bytes) {
     return err(problem('payload_too_large', `the payload has ${size} bytes; this tenant may send ${payload_bytes}`))
   }
-  const { content, event_type } = draft
-  let parsed: { value: unknown } | undefined
-  // Parsed anew, because `data` of an event keeps long numbers as text, which nothing could be compared with.
-  const parse = () => {
-    parsed ??= { value: parseLeniently(message.value.text) }
-    return parsed.value
+  const candidate = { event_type, schema_version: undefined, data: undefined }
+  if (content.format === 'raw') return admit(catalogue, tenant.unknown_event_types, candidate, steps)
+  const data = () => {
+    const value = read()
+    if (!value.ok) throw new Error('a payload that a tenant may send can be read')
+    return value.value
   }
-  const candidate =
-    content.format === 'event'
-      ? { event_type, schema_version: content.schema_version, data: parse }
-      : { event_type, schema_version: undefined, data: undefined }
-  const warnings = admit(catalogue, tenant.unknown_event_types, candidate, steps.of_schemas)
-  if (!warnings.ok) return warnings
-  const data = subscriptions.some(({ filter }) => filter !== null) ? parse() : null
-  const targets = await matchSubscriptions(subscriptions, { ...draft, data, headers: {} }, steps.of_filters)
-  return ok({ message: message.value, targets, warnings: warnings.value })
+  const { schema_version } = content
+  return admit(catalogue, tenant.unknown_event_types, { ...candidate, schema_version, data }, steps)
 }
 
 /** Every endpoint that wanted it was deleted meanwhile: nobody holds the message. */
@@ -146,9 +169,9 @@ function isRefusedByAll({ deliveries, full }: Extract<Placed, { kind: 'accepted'
 }
 
 /** Keeps a message that is nobody's yet; one that cannot be kept must be sent again. */
-async function keepOrSay(deps: Deps, message: Message): Promise<Placed> {
+async function keepOrSay(deps: Deps, message: Message, parked_by: string | null): Promise<Placed> {
   try {
-    return await keepUnmatched(deps.env, message)
+    return await keepUnmatched(deps.env, message, parked_by)
   } catch (error) {
     report(deps, 'publish.unkept', error, { tenant_id: message.tenant_id, message_id: message.id })
     return { kind: 'not_all_placed', missing: [], is_known: false }

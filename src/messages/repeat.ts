@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { TenantAccess } from '../http/access.ts'
+import type { TenantConfiguration } from '../http/access.ts'
 import { report } from '../report.ts'
 import { deliveriesOfMessage, findMessage } from './get-message.ts'
 import type { Message } from './message.ts'
@@ -9,7 +9,7 @@ import type { Placed } from './place.ts'
  * What became of a message that may not be placed now, if it was accepted before: then it is a duplicate like any
  * other, or a conflict. Null when nobody has it, or nobody can tell.
  */
-export async function findRepeat(deps: Deps, access: TenantAccess, message: Message): Promise<Placed | null> {
+export async function findRepeat(deps: Deps, access: TenantConfiguration, message: Message): Promise<Placed | null> {
   try {
     const known = await findMessage(deps, access, message.id)
     if (known === null) return null

@@ -5,7 +5,7 @@ import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import type { Deps } from '../deps.ts'
 import { controlDeliveries } from '../endpoints/call-lanes.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
-import type { TenantAccess } from '../http/access.ts'
+import type { TenantConfiguration } from '../http/access.ts'
 import { CONTENT_ERASED, CONTENT_EXPIRED, type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
 import { findMessage } from './get-message.ts'
@@ -17,7 +17,7 @@ import { findHolders } from './holders.ts'
  */
 export async function replayMessage(
   deps: Deps,
-  access: TenantAccess,
+  access: TenantConfiguration,
   message_id: string,
   endpoint_ids: string[] | undefined,
 ): Promise<Result<string[], Problem>> {

@@ -9,12 +9,13 @@ import type { Placed } from './place.ts'
 import { unmatchedMessages } from './table.ts'
 
 /**
- * Keeps a message that nobody subscribed to, so that it is listed and can be replayed later. No
+ * Keeps a message that nobody subscribed to, or that waits until its source is no longer paused, so that it is listed and can be replayed later. No
  * Endpoint is there to decide about duplicates, so the table does: one statement inserts, or finds
  * what the id already stands for.
+ * @param parked_by the source that is paused
  * @throws what D1 or R2 throws: without them this message is in nobody's custody
  */
-export async function keepUnmatched(env: Bindings, message: Message): Promise<Placed> {
+export async function keepUnmatched(env: Bindings, message: Message, parked_by: string | null = null): Promise<Placed> {
   const known = message.is_keyed ? await find(env.DB, message) : null
   if (known === null) {
     const bytes = deliveredBody(message)
@@ -30,6 +31,8 @@ export async function keepUnmatched(env: Bindings, message: Message): Promise<Pl
         message.format,
         JSON.stringify(message.channels),
         message.ordering_key,
+        JSON.stringify(message.headers),
+        parked_by,
         message.subject,
         message.fingerprint,
         'inline' in body ? body.inline : null,
@@ -67,8 +70,8 @@ function find(db: D1Database, { tenant_id, id, accepted_at }: Message): Promise<
 const SELECT = 'SELECT accepted_at, erased_at, fingerprint FROM unmatched_messages WHERE tenant_id = ?'
 
 const INSERT = `INSERT OR IGNORE INTO unmatched_messages (tenant_id, accepted_at, id, event_type, content_type, format, channels,
-    ordering_key, subject, fingerprint, payload, r2_key, size_bytes)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+    ordering_key, headers, parked_by, subject, fingerprint, payload, r2_key, size_bytes)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
   WHERE NOT EXISTS (SELECT 1 FROM unmatched_messages WHERE tenant_id = ?1 AND id = ?3 AND id >= 'msg_Z')`
 
 /** A message that nobody subscribed to, as an Endpoint would hold it. */
@@ -90,14 +93,14 @@ export async function findUnmatched(
     )
     .get()
   if (row === undefined) return null
-  const { id, event_type, content_type, format, channels, ordering_key, subject, erased_at } = row
+  const { id, event_type, content_type, format, headers, channels, ordering_key, subject, erased_at } = row
   const { accepted_at, fingerprint, size_bytes } = row
   return {
     message_id: id,
     event_type,
     content_type,
     format,
-    headers: {},
+    headers,
     channels,
     ordering_key,
     subject,

@@ -3,6 +3,7 @@
  * `v1a` (Ed25519, private `whsk_…`, public `whpk_…`).
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
+import { concat } from '../lib/bytes.ts'
 import { importSeed, publicBytes } from '../lib/ed25519.ts'
 import { fromBase64, toBase64 } from '../lib/hash.ts'
 import type { RandomBytes } from '../lib/ids.ts'
@@ -98,10 +99,7 @@ export async function signatureHeader(
   timestamp_s: number,
   body: Uint8Array,
 ): Promise<string> {
-  const head = encodeUtf8(`${id}.${timestamp_s}.`)
-  const signed = new Uint8Array(head.length + body.length)
-  signed.set(head)
-  signed.set(body, head.length)
+  const signed = concat([encodeUtf8(`${id}.${timestamp_s}.`), body])
   const signatures = await Promise.all(
     keys.map(async ({ version, key }) => {
       const signature = await crypto.subtle.sign(key.algorithm.name, key, signed)

@@ -29,9 +29,10 @@ export interface Given<Credentials, Settings> {
 export interface Means {
   /**
    * Gets a certificate or a set of keys, from memory where it was got not long ago.
+   * @param age_ms_max an hour unless said: less for who misses a key that may be new
    * @returns null when it cannot be had
    */
-  load: (url: string) => Promise<Uint8Array | null>
+  load: (url: string, age_ms_max?: number) => Promise<Uint8Array | null>
   /** Calls a URL once, and says whether the answer was 2xx. */
   visit: (url: string) => Promise<boolean>
 }

@@ -7,6 +7,7 @@ const MESSAGE: Matchable = {
   event_type: 'invoice.paid',
   channels: [],
   data: { amount: 250, lines: [{ sku: 'a' }, { sku: 'b' }], note: '' },
+  unreadable: null,
   headers: { 'x-region': 'eu' },
 }
 

@@ -14,6 +14,8 @@ function draft(wanted: Partial<Draft> = {}): Draft {
     ordering_key: null,
     subject: null,
     idempotency_key: null,
+    headers: {},
+    event: null,
     ...wanted,
   }
 }
@@ -78,8 +80,45 @@ describe('the id of a message', () => {
   })
 })
 
+describe('what came through a source', () => {
+  const event = (event_id: string, source_id = 'src_1') => ({ event: { source_id, event_id } })
+  const raw = (text: string) => ({
+    content: { format: 'raw' as const, content_type: 'application/json', bytes: new TextEncoder().encode(text) },
+  })
+
+  it('is the same message whenever its provider sends it, however it writes it the second time', async () => {
+    const first = await message({ ...event('evt_1'), ...raw('{"pending":2}') })
+    const again = await message({ ...event('evt_1'), ...raw('{"pending":1}') }, 'acme', NOW + 60_000)
+    expect(first).toMatchObject({ is_keyed: true, id: expect.stringMatching(/^msg_Z/) })
+    expect(again).toMatchObject({ id: first.id, fingerprint: first.fingerprint })
+  })
+
+  it('is another for another event, source or tenant', async () => {
+    const all = [
+      await message(event('evt_1')),
+      await message(event('evt_2')),
+      await message(event('evt_1', 'src_2')),
+      await message(event('evt_1'), 'evil'),
+    ]
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
+  })
+
+  it('takes ids of any length and in any characters', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.string(), async (one, other) => {
+        const [first, second] = [await message(event(one)), await message(event(other))]
+        expect(first.id === second.id).toBe(one === other)
+      }),
+    )
+  })
+})
+
 describe('the fingerprint of a message', () => {
-  const raw = (text: string, content_type = 'text/plain'): Draft['content'] => ({ format: 'raw', content_type, text })
+  const raw = (text: string, content_type = 'text/plain'): Draft['content'] => ({
+    format: 'raw',
+    content_type,
+    bytes: new TextEncoder().encode(text),
+  })
 
   it('is the same for the same content, whenever it is sent', async () => {
     const [first, second] = [await message(), await message({}, 'acme', NOW + 1)]
@@ -145,9 +184,9 @@ describe('the body that receivers get', () => {
 
   it('is a raw body as it came', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (text) => {
-        const content = { format: 'raw', content_type: 'text/plain', text } as const
-        expect(deliveredBody(await message({ content }))).toEqual(new TextEncoder().encode(text))
+      fc.asyncProperty(fc.uint8Array(), async (bytes) => {
+        const content = { format: 'raw', content_type: 'text/plain', bytes } as const
+        expect(deliveredBody(await message({ content }))).toEqual(bytes)
       }),
     )
   })

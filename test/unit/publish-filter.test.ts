@@ -19,7 +19,16 @@ async function deliveries(filter: string, json: string): Promise<number> {
   >[1]
   const content = { format: 'event', data: parseLossless(json) } as const
   const { results } = await publish(deps, access, [
-    { event_type: 'invoice.paid', content, channels: [], ordering_key: null, subject: null, idempotency_key: null },
+    {
+      event_type: 'invoice.paid',
+      content,
+      headers: {},
+      channels: [],
+      ordering_key: null,
+      subject: null,
+      idempotency_key: null,
+      event: null,
+    },
   ])
   const [result] = results
   if (!result?.ok) throw new Error(`was not kept: ${JSON.stringify(result)}`)
