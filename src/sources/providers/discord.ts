@@ -16,6 +16,8 @@ const INTERACTIONS = new Map([
   [5, 'MODAL_SUBMIT'],
 ])
 
+const SIGNATURE_BYTES = 64
+
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 /**
@@ -68,11 +70,16 @@ export const discord = defineProvider({
   },
 })
 
+/** workerd throws at a signature of another length, and at a key that is no point of the curve, where Node does not. */
 async function isSigned(public_key: string, signature: Uint8Array, signed: Uint8Array): Promise<boolean> {
   const bytes = fromHex(public_key)
-  if (!bytes.ok) return false
-  const key = await crypto.subtle.importKey('raw', bytes.value, { name: 'Ed25519' }, false, ['verify'])
-  return crypto.subtle.verify({ name: 'Ed25519' }, key, signature, signed)
+  if (!bytes.ok || signature.length !== SIGNATURE_BYTES) return false
+  try {
+    const key = await crypto.subtle.importKey('raw', bytes.value, { name: 'Ed25519' }, false, ['verify'])
+    return await crypto.subtle.verify({ name: 'Ed25519' }, key, signature, signed)
+  } catch {
+    return false
+  }
 }
 
 /** Ed25519 takes what it signs as a whole. */
