@@ -1,5 +1,5 @@
 /** Sources as their owners manage them. What a source does with requests is in the tests of the inbound door. */
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeps, type Deps } from '../../src/deps.ts'
 import { liveCredentials } from '../../src/sources/credentials.ts'
@@ -104,9 +104,8 @@ describe('a source', () => {
 
   it('names the host under which it was asked for', async () => {
     const { id } = await create()
-    const worker = await import('cloudflare:workers')
     const headers = { authorization: `Bearer ${env.POSTERN_OPERATOR_KEY}` }
-    const reply = await worker.exports.default.fetch(`https://hooks.acme.test${tenant.path}/sources/${id}`, { headers })
+    const reply = await exports.default.fetch(`https://hooks.acme.test${tenant.path}/sources/${id}`, { headers })
     expect(await reply.json()).toMatchObject({ url: `https://hooks.acme.test/in/${id}` })
   })
 
@@ -167,7 +166,7 @@ describe('a change', () => {
 
   it('replaces all settings, with what its provider makes of those that are given', async () => {
     const { id } = await create()
-    await deps().env.DB.prepare('UPDATE sources SET settings = ? WHERE id = ?').bind('{"old":1}', id).run()
+    await env.DB.prepare('UPDATE sources SET settings = ? WHERE id = ?').bind('{"old":1}', id).run()
     expect((await patch(id, { name: 'x' })).body.settings).toEqual({ old: 1 })
     expect((await patch(id, { settings: {} })).body.settings).toEqual({})
   })
