@@ -164,7 +164,7 @@ class Reader {
     while (names.length < max) {
       const from = this.at
       if (!this.skipString()) return names
-      const name = this.parse(from, this.at)
+      const name = parseScalar(this.json.subarray(from, this.at))
       this.skipSpace()
       if (typeof name !== 'string' || !this.take(COLON)) return names
       names.push(name)
@@ -184,8 +184,7 @@ class Reader {
     if (first === undefined || first === OPEN_OBJECT || first === OPEN_LIST) return undefined
     const from = this.at
     if (!this.skipValue(false)) return undefined
-    const value = this.parse(from, this.at)
-    return typeof value === 'object' && value !== null ? undefined : (value as Scalar | undefined)
+    return parseScalar(this.json.subarray(from, this.at))
   }
 
   text(): string | undefined {
@@ -193,14 +192,6 @@ class Reader {
     const value = this.scalar()
     if (typeof value === 'number') return utf8.decode(this.json.subarray(from, this.at))
     return typeof value === 'string' && value !== '' ? value : undefined
-  }
-
-  private parse(from: number, to: number): unknown {
-    try {
-      return JSON.parse(utf8.decode(this.json.subarray(from, to)))
-    } catch {
-      return undefined
-    }
   }
 
   /** Moves behind a character and the space after it. */

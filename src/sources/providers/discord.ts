@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
+import { concat } from '../../lib/bytes.ts'
 import { fromHex } from '../../lib/hash.ts'
 import { pickJson, pickText } from '../../lib/json-pick.ts'
 import { encodeUtf8 } from '../../lib/utf8.ts'
 import { defineProvider } from '../provider.ts'
-import { refuse } from '../refusal.ts'
+import { signedByAny } from '../schemes/ed25519.ts'
 import { decodeSignature } from '../schemes/encoding.ts'
 import { soleHeader } from '../schemes/header.ts'
 import { checkTime, parseUnix } from '../schemes/timestamp.ts'
@@ -15,8 +16,6 @@ const INTERACTIONS = new Map([
   [4, 'APPLICATION_COMMAND_AUTOCOMPLETE'],
   [5, 'MODAL_SUBMIT'],
 ])
-
-const SIGNATURE_BYTES = 64
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -46,11 +45,9 @@ export const discord = defineProvider({
     if (!signature.ok) return signature
     const signed_at = parseUnix(timestamp.value, 's')
     if (!signed_at.ok) return signed_at
-    const signed = concat(encodeUtf8(timestamp.value), body)
-    const results = await Promise.all(
-      credentials.map(({ public_key }) => isSigned(public_key, signature.value, signed)),
-    )
-    return results.includes(true) ? checkTime(signed_at.value, clock) : refuse('signature_mismatch')
+    const keys = credentials.map(({ public_key }) => fromHex(public_key)).flatMap((key) => (key.ok ? [key.value] : []))
+    const verdict = await signedByAny(keys, concat([encodeUtf8(timestamp.value), body]), [signature.value])
+    return verdict.ok ? checkTime(signed_at.value, clock) : verdict
   },
 
   identify({ body }) {
@@ -69,23 +66,3 @@ export const discord = defineProvider({
     return type === 1 && !is_event ? { status: 200, headers: JSON_TYPE, body: '{"type":1}' } : null
   },
 })
-
-/** workerd throws at a signature of another length, and at a key that is no point of the curve, where Node does not. */
-async function isSigned(public_key: string, signature: Uint8Array, signed: Uint8Array): Promise<boolean> {
-  const bytes = fromHex(public_key)
-  if (!bytes.ok || signature.length !== SIGNATURE_BYTES) return false
-  try {
-    const key = await crypto.subtle.importKey('raw', bytes.value, { name: 'Ed25519' }, false, ['verify'])
-    return await crypto.subtle.verify({ name: 'Ed25519' }, key, signature, signed)
-  } catch {
-    return false
-  }
-}
-
-/** Ed25519 takes what it signs as a whole. */
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length)
-  both.set(first)
-  both.set(second, first.length)
-  return both
-}

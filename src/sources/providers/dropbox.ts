@@ -1,10 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { pickNames } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
+import { verifyBody } from '../schemes/body-hmac.ts'
 import { echo, soleParameter } from '../schemes/echo.ts'
-import { decodeSignature } from '../schemes/encoding.ts'
-import { soleHeader } from '../schemes/header.ts'
-import { matchesAny } from '../schemes/hmac.ts'
 
 /** HMAC-SHA256 of the body, in hexadecimal. It says whose files have changed: neither what, nor when, nor which event it is. */
 export const dropbox = defineProvider({
@@ -14,13 +12,9 @@ export const dropbox = defineProvider({
   settings: z.strictObject({}),
   forwards: ['x-dropbox-signature'],
 
-  verify({ headers, body }, { credentials }) {
-    const header = soleHeader(headers, 'x-dropbox-signature')
-    if (!header.ok) return header
-    const code = decodeSignature(header.value, 'hex')
-    if (!code.ok) return code
+  verify(request, { credentials }) {
     const keys = credentials.map(({ app_secret }) => app_secret)
-    return matchesAny('sha256', keys, [body], [code.value])
+    return verifyBody(request, keys, { header: 'x-dropbox-signature', algorithm: 'sha256', encoding: 'hex' })
   },
 
   // Whenever files of the same account change, the body is the same.

@@ -1,12 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
-import { refuse } from '../refusal.ts'
-import { decodeSignature } from '../schemes/encoding.ts'
-import { soleHeader } from '../schemes/header.ts'
-import { matchesAny } from '../schemes/hmac.ts'
-
-const PREFIX = 'sha1='
+import { verifyBody } from '../schemes/body-hmac.ts'
 
 /** HMAC-SHA1 of the body, in hexadecimal: Intercom offers nothing else. Nothing says when it was signed. */
 export const intercom = defineProvider({
@@ -18,14 +13,9 @@ export const intercom = defineProvider({
   settings: z.strictObject({}),
   forwards: ['x-hub-signature'],
 
-  verify({ headers, body }, { credentials }) {
-    const header = soleHeader(headers, 'x-hub-signature')
-    if (!header.ok) return header
-    if (!header.value.startsWith(PREFIX)) return refuse('malformed_signature')
-    const code = decodeSignature(header.value.slice(PREFIX.length), 'hex')
-    if (!code.ok) return code
+  verify(request, { credentials }) {
     const keys = credentials.map(({ secret }) => secret)
-    return matchesAny('sha1', keys, [body], [code.value])
+    return verifyBody(request, keys, { header: 'x-hub-signature', prefix: 'sha1=', algorithm: 'sha1', encoding: 'hex' })
   },
 
   identify({ body }) {

@@ -1,14 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { EACH, pickAll, pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
-import { refuse } from '../refusal.ts'
+import { verifyBody } from '../schemes/body-hmac.ts'
 import { echo, soleParameter } from '../schemes/echo.ts'
-import { decodeSignature } from '../schemes/encoding.ts'
-import { soleHeader } from '../schemes/header.ts'
-import { matchesAny } from '../schemes/hmac.ts'
 import { isKnownSecret } from '../schemes/token.ts'
-
-const PREFIX = 'sha256='
 
 /** Meta puts up to 1,000 changes into a request. */
 const CHANGES_MAX = 1000
@@ -24,14 +19,14 @@ export const meta = defineProvider({
   settings: z.strictObject({}),
   forwards: ['x-hub-signature', 'x-hub-signature-256'],
 
-  verify({ headers, body }, { credentials }) {
-    const header = soleHeader(headers, 'x-hub-signature-256')
-    if (!header.ok) return header
-    if (!header.value.startsWith(PREFIX)) return refuse('malformed_signature')
-    const code = decodeSignature(header.value.slice(PREFIX.length), 'hex')
-    if (!code.ok) return code
+  verify(request, { credentials }) {
     const keys = credentials.map(({ app_secret }) => app_secret)
-    return matchesAny('sha256', keys, [body], [code.value])
+    return verifyBody(request, keys, {
+      header: 'x-hub-signature-256',
+      prefix: 'sha256=',
+      algorithm: 'sha256',
+      encoding: 'hex',
+    })
   },
 
   identify({ body }) {

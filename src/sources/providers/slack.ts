@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { pickText } from '../../lib/json-pick.ts'
 import { encodeUtf8 } from '../../lib/utf8.ts'
 import { defineProvider } from '../provider.ts'
+import { echo } from '../schemes/echo.ts'
 import { readForm } from '../schemes/form.ts'
 import { verifyV0 } from '../schemes/v0.ts'
 
@@ -33,8 +34,7 @@ export const slack = defineProvider({
 
   reply({ body }) {
     const challenge = pickText(body, ['challenge'])
-    if (pickText(body, ['type']) !== 'url_verification' || challenge === undefined) return null
-    return { status: 200, headers: { 'content-type': 'text/plain' }, body: challenge }
+    return pickText(body, ['type']) === 'url_verification' && challenge !== undefined ? echo(challenge) : null
   },
 })
 
