@@ -20,6 +20,7 @@ import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
 import { sourceFailureRoutes } from './sources/failure-routes.ts'
+import { sourceRoutes } from './sources/routes.ts'
 import { enrolmentRoutes } from './step-up/enrolment-routes.ts'
 import { stepUpRoutes } from './step-up/routes.ts'
 import { subjectRoutes } from './subjects/routes.ts'
@@ -48,6 +49,7 @@ export function createApp() {
   app.route('/', deadLetterRoutes)
   app.route('/', endpointRoutes)
   app.route('/', sourceFailureRoutes)
+  app.route('/', sourceRoutes)
   app.route('/', subjectRoutes)
   app.route('/', eventTypeRoutes)
   app.route('/', redactionRoutes)

@@ -6,6 +6,7 @@ import { tenantParam } from '../http/route.ts'
 import { prose } from '../http/text.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { isEventTypePattern } from '../lib/glob.ts'
+import { channel } from '../messages/fields.ts'
 import { headersField } from './headers.ts'
 import { IN_FLIGHT_PER_LANE_MAX, LANES_MAX } from './lanes.ts'
 import type { EndpointRow } from './settings.ts'
@@ -14,7 +15,6 @@ import type { EndpointRow } from './settings.ts'
 const RETRY_DELAYS_S = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
 
 const pattern = z.string().refine(isEventTypePattern, 'must be a dotted name in which * may stand for a segment')
-const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
 const expression = z.string().min(1).max(8192).nullable()
 const ownSecret = z.string().max(256).optional()
 

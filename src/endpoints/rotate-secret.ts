@@ -1,9 +1,8 @@
-import type { SealedSecret } from '../../durable-objects/endpoint/rpc.ts'
 import { record } from '../audit/audited.ts'
 import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { liveSecrets } from '../signatures/sealed-secret.ts'
+import { liveSecrets, retire } from '../signatures/sealed-secret.ts'
 import { changeEndpoint } from './change-endpoint.ts'
 import { findEndpoint } from './find-endpoint.ts'
 import { makeSecret, type OpenSecret, openSecret, sealSecret, type WantedSecret } from './secrets.ts'
@@ -61,12 +60,4 @@ export async function rotateSecret(
   if (!changed.ok) return changed
   if (made === undefined) throw new Error('what was changed was decided')
   return ok(made)
-}
-
-/** What of the present secrets goes on signing beside a new one. */
-function retire(secrets: readonly SealedSecret[], overlap_s: number, now: number): SealedSecret[] {
-  const ends_at = now + overlap_s * 1000
-  // None outlives the overlap that its owner asks for now: after a leak that may be none at all.
-  const retired = secrets.map((secret) => ({ ...secret, expires_at: Math.min(secret.expires_at ?? ends_at, ends_at) }))
-  return liveSecrets(retired, now)
 }

@@ -126,6 +126,12 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
     means: 'The present state does not allow it; `detail` says which state that is.',
     remedy: 'Look at it again, then decide.',
   },
+  credentials_unused: {
+    means:
+      'The credentials of a source were to be rotated, but its provider has none: it proves nothing, or proves itself by a certificate of its own.',
+    remedy:
+      'There is nothing to rotate. Where the URL is all that keeps others out, a new source has one that nobody knows.',
+  },
   master_key_changed: {
     means: 'The current master key is not the one that had its id before.',
     remedy:

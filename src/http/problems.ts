@@ -29,6 +29,7 @@ export const PROBLEMS = {
   content_expired: { status: 410, title: 'The retention of the event type is over' },
   content_erased: { status: 409, title: 'The content was erased' },
   wrong_state: { status: 409, title: 'The present state does not allow this' },
+  credentials_unused: { status: 409, title: 'The provider of the source has no credentials' },
   master_key_changed: { status: 409, title: 'The current master key is not the one that had its id before' },
   changed_meanwhile: { status: 409, title: 'It was changed by others again and again; try once more' },
   payload_invalid: { status: 422, title: 'The data does not fit the schema of its event type' },

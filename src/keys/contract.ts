@@ -1,13 +1,10 @@
 import { z } from '@hono/zod-openapi'
+import { ipAllowlist } from '../http/ip-allowlist.ts'
 import { PERMISSIONS, type Permission, type Role, TENANT_ROLES } from '../http/permissions.ts'
 import { tenantParam } from '../http/route.ts'
 import { line } from '../http/text.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
-import { readNetwork } from '../lib/network.ts'
 import type { KeyRow } from './table.ts'
-
-/** Each request reads the whole list. */
-const NETWORKS_MAX = 100
 
 const role = z.enum(TENANT_ROLES).openapi({ description: 'What the key may do; docs/api-reference.md has the table' })
 const id = z.string().openapi({ example: 'key_01JD9Z6Q3V8M4T2K7N5B1C0XYE' })
@@ -40,22 +37,7 @@ const scopes = z
   .transform((list) => [...new Set(list)])
   .openapi({ description: 'The only permissions that the key has: some of those that its role holds' })
 
-const network = z
-  .string()
-  .transform((text, context) => {
-    const read = readNetwork(text)
-    if (read.ok) return read.value
-    context.addIssue({ code: 'custom', message: read.error })
-    return z.NEVER
-  })
-  .openapi({ type: 'string', example: '203.0.113.0/24' })
-
-const ip_allowlist = z
-  .array(network)
-  .min(1)
-  .max(NETWORKS_MAX)
-  .transform((list) => [...new Set(list)])
-  .openapi({ description: 'The only addresses that may use the key: ranges or single ones, IPv4 or IPv6' })
+const ip_allowlist = ipAllowlist('The only addresses that may use the key')
 
 const name = line(200).trim().min(1)
 

@@ -6,6 +6,8 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { headerContext } from '../endpoints/own-headers.ts'
 import { endpoints } from '../endpoints/table.ts'
 import { secretContext } from '../signatures/sealed-secret.ts'
+import { credentialsContext } from '../sources/credentials.ts'
+import { sources } from '../sources/table.ts'
 import { totpContext } from '../step-up/find-enrolment.ts'
 import { totpEnrolments } from '../step-up/table.ts'
 
@@ -34,6 +36,7 @@ export interface SealedColumn {
 }
 
 const ownerOf = ({ tenant_id = '', id: endpoint_id = '' }: RowKey) => ({ tenant_id, endpoint_id })
+const sourceOf = ({ tenant_id = '', id = '' }: RowKey) => ({ tenant_id, id })
 const holderOf = ({ tenant_id = '', key_id = '' }: RowKey) => ({ tenant_id, key_id })
 
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
@@ -54,6 +57,14 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     names: ownerOf,
     version: endpoints.version,
     is_copied: true,
+  },
+  {
+    table: sources,
+    column: sources.credentials,
+    holds: 'json',
+    context: (key) => credentialsContext(sourceOf(key)),
+    names: ({ id: source_id = '', ...key }) => ({ ...key, source_id }),
+    is_copied: false,
   },
   {
     table: totpEnrolments,

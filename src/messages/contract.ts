@@ -6,6 +6,7 @@ import { line } from '../http/text.ts'
 import { time, toTime } from '../http/time.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
 import { subject } from '../subjects/contract.ts'
+import { channel, mediaType } from './fields.ts'
 import { type Draft, IDEMPOTENCY_KEY } from './message.ts'
 import type { Published } from './publish.ts'
 
@@ -16,8 +17,6 @@ export const idempotencyKey = z.string().openapi({ ...keyOfMessage, pattern: IDE
 
 /** Without a pattern, since one bad key refuses its own message and not the batch. */
 const keyInBatch = z.string().openapi(keyOfMessage)
-
-const channel = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 letters, digits, or _ . : -')
 
 const common = {
   type: eventTypeName,
@@ -54,11 +53,7 @@ const event = z.strictObject({
 const raw = z.strictObject({
   ...common,
   raw: z.string().openapi({ description: 'The body to deliver, byte for byte' }),
-  content_type: z
-    .string()
-    .regex(/^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+([ \t]*;[\x20-\x7e]*)?$/, 'must be a media type')
-    .max(255)
-    .openapi({ example: 'application/xml' }),
+  content_type: mediaType.openapi({ example: 'application/xml' }),
 })
 
 const isEither = (body: object) => 'data' in body !== 'raw' in body

@@ -69,3 +69,17 @@ async function openSealed(deps: Deps, owner: Owner, sealed: string): Promise<unk
   opened.set(name, credentials)
   return credentials
 }
+
+/** Whether there is anything that its provider could be believed by. */
+export function hasCredentials(
+  { provider, credentials }: Pick<typeof sources.$inferSelect, 'provider' | 'credentials'>,
+  now: number,
+): boolean {
+  return !needsCredentials(provider) || liveSecrets(credentials, now).length > 0
+}
+
+/** When none but the current credentials are believed any more; null when that is so already. */
+export function overlapEnd(credentials: readonly SealedCredentials[], now: number): number | null {
+  const ends = liveSecrets(credentials, now).flatMap(({ expires_at }) => expires_at ?? [])
+  return ends.length === 0 ? null : Math.max(...ends)
+}

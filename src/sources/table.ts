@@ -73,3 +73,5 @@ export const sourceFailures = sqliteTable(
     index('source_failures_minute').on(t.minute),
   ],
 )
+
+export type SourceRow = typeof sources.$inferSelect

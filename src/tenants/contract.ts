@@ -33,6 +33,7 @@ const limits = z
       .max(1024 * 1024)
       .optional()
       .openapi({ description: 'Size of all schemas of event types together (default 262,144)' }),
+    sources: z.int().min(0).max(10_000).optional().openapi({ description: 'Sources (default 100)' }),
     unfinished_per_endpoint: z
       .int()
       .min(1)

@@ -13,6 +13,7 @@ const DEFAULT_LIMITS: Limits = {
   messages_per_second: null,
   payload_bytes: 256 * 1024,
   schema_bytes: 256 * 1024,
+  sources: 100,
   unfinished_per_endpoint: 1_000_000,
 }
 

@@ -12,6 +12,7 @@ export interface TenantLimits {
   messages_per_second?: number | null | undefined
   payload_bytes?: number | undefined
   schema_bytes?: number | undefined
+  sources?: number | undefined
   unfinished_per_endpoint?: number | undefined
 }
 

@@ -86,11 +86,6 @@ const ROWS: readonly Row[] = [
   },
 
   {
-    permission: 'source.read',
-    tenant_roles: ['admin', 'developer', 'viewer'],
-    routes: ['GET T/sources/{source}/failures'],
-  },
-  {
     permission: 'endpoint.read',
     tenant_roles: ['admin', 'developer', 'viewer'],
     routes: ['GET T/endpoints', 'GET T/endpoints/{endpoint}', 'GET T/endpoints/{endpoint}/breaker'],
@@ -117,6 +112,22 @@ const ROWS: readonly Row[] = [
     permission: 'endpoint.secret.rotate',
     tenant_roles: ['admin', 'developer'],
     routes: ['POST T/endpoints/{endpoint}/secret/rotate'],
+  },
+
+  {
+    permission: 'source.read',
+    tenant_roles: ['admin', 'developer', 'viewer'],
+    routes: ['GET T/sources', 'GET T/sources/{source}', 'GET T/sources/{source}/failures'],
+  },
+  {
+    permission: 'source.write',
+    tenant_roles: ['admin', 'developer'],
+    routes: ['POST T/sources', 'PATCH T/sources/{source}', 'DELETE T/sources/{source}'],
+  },
+  {
+    permission: 'source.secret.rotate',
+    tenant_roles: ['admin', 'developer'],
+    routes: ['POST T/sources/{source}/secret/rotate'],
   },
 
   {

@@ -2,7 +2,6 @@
 import { expect } from 'vitest'
 import type { Operation } from '../worker/api-document.ts'
 import { createTenant, eventually, type Json, type Receivers, type TenantHandle } from '../worker/harness.ts'
-import { insertSource } from '../worker/source-row.ts'
 
 export interface Possessions {
   tenant: TenantHandle
@@ -21,6 +20,8 @@ export async function createPossessions(receivers: Receivers): Promise<Possessio
   const changed = await tenant.call('PATCH', `/event-types/${name}`, { body: { schema: { type: ['object', 'null'] } } })
   expect(changed.body.schema_version).toBe(2)
   const key = await tenant.call('POST', '/keys', { body: { name: 'theirs', role: 'viewer' } })
+  const source = await tenant.call('POST', '/sources', { body: { name: 'theirs', provider: 'github' } })
+  expect(source.status, JSON.stringify(source.body)).toBe(201)
   const message = await tenant.published({ type: name, data: {} })
   const delivery = `${message}.${endpoint.id}`
   await eventually('the dead letter to be listed', async () => {
@@ -29,16 +30,15 @@ export async function createPossessions(receivers: Receivers): Promise<Possessio
   })
   const erasure = await tenant.call('POST', '/erasures', { body: { subject: 'somebody' } })
   expect(erasure.status, JSON.stringify(erasure.body)).toBe(202)
-  const source = await insertSource(tenant.id)
   const ids = {
     endpoint: endpoint.id,
-    source,
     name,
     version: '1',
     key: key.body.id,
     message,
     delivery,
     id: delivery,
+    source: source.body.id,
     erasure: erasure.body.id,
   }
   return { tenant, ids }
@@ -61,6 +61,8 @@ const SHOWN = [
   '/endpoints',
   '/endpoints/{endpoint}',
   '/endpoints/{endpoint}/breaker',
+  '/sources',
+  '/sources/{source}',
   '/event-types',
   '/event-types/{name}',
   '/keys',

@@ -62,6 +62,8 @@ describe('roles, as the design has them', () => {
     'endpoint.write',
     'endpoint.secret.reveal',
     'endpoint.secret.rotate',
+    'source.write',
+    'source.secret.rotate',
     'message.replay',
     'delivery.control',
     'dead_letter.redrive',
@@ -74,7 +76,9 @@ describe('roles, as the design has them', () => {
   })
 
   it('let a viewer see, and change nothing', () => {
-    expect(held('viewer')).toEqual(expect.arrayContaining(['endpoint.read', 'message.read', 'delivery.read']))
+    expect(held('viewer')).toEqual(
+      expect.arrayContaining(['endpoint.read', 'source.read', 'message.read', 'delivery.read']),
+    )
     expect(held('viewer').filter(changes)).toEqual([])
   })
 

@@ -118,6 +118,10 @@ describe('every change leaves one', () => {
     ['endpoint.test', (t, { id }) => t.call('POST', `/endpoints/${id}/test`)],
     ['endpoint.breaker.reset', (t, { id }) => t.call('POST', `/endpoints/${id}/breaker/reset`)],
     ['endpoint.replay', (t, { id }) => t.call('POST', `/endpoints/${id}/replay`, { body: { since: LONG_AGO } })],
+    ['source.create', (t) => sourceOf(t)],
+    ['source.update', async (t) => t.call('PATCH', `/sources/${await sourceOf(t)}`, { body: { name: 'renamed' } })],
+    ['source.secret.rotate', async (t) => t.call('POST', `/sources/${await sourceOf(t)}/secret/rotate`)],
+    ['source.delete', async (t) => t.call('DELETE', `/sources/${await sourceOf(t)}`)],
     ['event_type.create', (t) => t.call('POST', '/event-types', { body: { name: 'a.b' } })],
     ['event_type.update', async (t) => t.call('PATCH', `/event-types/${await typeOf(t)}`, { body: { schema: {} } })],
     ['event_type.delete', async (t) => t.call('DELETE', `/event-types/${await typeOf(t)}`)],
@@ -279,6 +283,10 @@ const LONG_AGO = '2020-01-01T00:00:00Z'
 
 async function keyOf(of: TenantHandle): Promise<string> {
   return (await of.call('POST', '/keys', { body: { name: 'one', role: 'viewer' } })).body.id
+}
+
+async function sourceOf(of: TenantHandle): Promise<string> {
+  return (await of.call('POST', '/sources', { body: { name: 'one', provider: 'github' } })).body.id
 }
 
 async function typeOf(of: TenantHandle): Promise<string> {

@@ -76,6 +76,7 @@ it('covers every list there is', () => {
     '/v1/tenants/{tenant}/event-types',
     '/v1/tenants/{tenant}/keys',
     '/v1/tenants/{tenant}/messages',
+    '/v1/tenants/{tenant}/sources',
     '/v1/tenants/{tenant}/sources/{source}/failures',
   ])
 })

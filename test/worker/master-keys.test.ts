@@ -2,10 +2,13 @@
 
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeps, type Deps } from '../../src/deps.ts'
 import { rotateMasterKey } from '../../src/master-keys/rotate.ts'
 import { Run } from '../../src/retention/run.ts'
+import { liveCredentials } from '../../src/sources/credentials.ts'
+import { sources } from '../../src/sources/table.ts'
 import { itemOf } from './enqueued.ts'
 import {
   type Arrival,
@@ -32,7 +35,9 @@ let k2: string
 beforeEach(async () => {
   ;[k1, k2] = [masterKey('k1'), masterKey('k2')]
   await deployMasterKeys(k1)
-  await env.DB.batch(['endpoints', 'upkeep', 'audit_log'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
+  await env.DB.batch(
+    ['endpoints', 'sources', 'upkeep', 'audit_log'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+  )
 })
 
 afterEach(async () => {
@@ -130,6 +135,37 @@ describe('a new master key', () => {
     await deployMasterKeys(k2)
     expect((await tenant.call('GET', `/endpoints/${endpoint.id}/secret`)).body).toEqual(before)
     expect(await reveal(tenant, endpoint.id)).toEqual([body.secret, endpoint.secret])
+  })
+
+  it('takes over the credentials of a source, and those that an overlap still believes', async () => {
+    const tenant = await createTenant()
+    const made = (await tenant.call('POST', '/sources', { body: { name: 'code', provider: 'github' } })).body
+    const rotated = (await tenant.call('POST', `/sources/${made.id}/secret/rotate`)).body
+    const believed = [rotated.credentials, made.credentials]
+    await deployMasterKeys(k2, k1)
+    expect(await masterKeyOf('k1')).toMatchObject({ secrets: 2, removable: false })
+    await rotateInTwoHours()
+    expect(await masterKeyOf('k1')).toMatchObject({ secrets: 0, removable: true })
+    await deployMasterKeys(k2)
+    const row = await deps().db.select().from(sources).where(eq(sources.id, made.id)).get()
+    if (row === undefined) throw new Error('a source that was created has a row')
+    expect(keysIn(JSON.stringify(row))).toEqual(['k2', 'k2'])
+    expect(await liveCredentials(deps(), row, Date.now())).toEqual(believed)
+  })
+
+  it('does not let a rotation of credentials bring them back under the old one', async () => {
+    const tenant = await createTenant()
+    const { id } = (await tenant.call('POST', '/sources', { body: { name: 'code', provider: 'github' } })).body
+    await deployMasterKeys(k2, k1)
+    const batch = env.DB.batch.bind(env.DB)
+    const spied = vi.spyOn(env.DB, 'batch').mockImplementationOnce(async (statements) => {
+      await runCron('master_keys.rotate')
+      return batch(statements) as Promise<never>
+    })
+    expect((await tenant.call('POST', `/sources/${id}/secret/rotate`)).status).toBe(200)
+    expect(spied).toHaveBeenCalled()
+    const row = await env.DB.prepare('SELECT credentials FROM sources WHERE id = ?').bind(id).first<Json>()
+    expect(keysIn(row.credentials)).toEqual(['k2', 'k2'])
   })
 
   it('reaches every lane, those that never had anything to deliver too', async () => {

@@ -98,6 +98,9 @@ describe('an answer has just the members that the document promises', () => {
     ['post', `${of_tenant}/endpoints`, '201'],
     ['post', `${of_tenant}/endpoints/{endpoint}/disable`, '200'],
     ['post', `${of_tenant}/endpoints/{endpoint}/test`, '202'],
+    ['get', `${of_tenant}/sources/{source}`, '200'],
+    ['post', `${of_tenant}/sources`, '201'],
+    ['post', `${of_tenant}/sources/{source}/secret/rotate`, '200'],
     ['post', `${of_tenant}/dead-letters/redrive`, '202'],
   ])('%s %s', async (method, path, status) => {
     const tenant = await createTenant()
@@ -106,9 +109,11 @@ describe('an answer has just the members that the document promises', () => {
     const message = await tenant.published()
     await tenant.call('POST', '/event-types', { body: { name: 'a' } })
     const { id: key } = (await tenant.call('POST', '/keys', { body: { name: 'a', role: 'viewer' } })).body
+    const { id: source } = (await tenant.call('POST', '/sources', { body: { name: 'a', provider: 'github' } })).body
     const ids = {
       tenant: tenant.id,
       endpoint: endpoint.id,
+      source,
       key,
       message,
       delivery: `${message}.${endpoint.id}`,
@@ -119,6 +124,7 @@ describe('an answer has just the members that the document promises', () => {
       messages: { type: 'a', data: 1 },
       keys: path.includes('{tenant}') ? { name: 'a', role: 'viewer' } : { name: 'a' },
       endpoints: { url: 'https://receiver.test/' },
+      sources: { name: 'a', provider: 'github' },
       redrive: {},
     }
     const body = method === 'post' ? bodies[path.split('/').at(-1) ?? ''] : undefined

@@ -39,6 +39,7 @@ export class PlantedLife {
   private readonly receivers: Receivers
   private readonly keys: Record<string, Json> = {}
   private readonly endpoints: Record<string, Json> = {}
+  private readonly sources: Record<string, Json> = {}
   private enrolled = new Bearer({ id: '', key: '' }, '')
   private first_message = ''
   private master_key = ''
@@ -61,6 +62,7 @@ export class PlantedLife {
       () => this.makeKeys(),
       () => this.enrol(),
       () => this.makeEndpoints(),
+      () => this.makeSources(),
       () => this.deliver(),
       () => this.beRefused(),
       () => this.fail(),
@@ -128,6 +130,29 @@ export class PlantedLife {
     await this.ask('GET', `${this.of('fine')}/secret`, { shows: ['secret of fine', 'new secret of fine'] })
   }
 
+  /** One whose credentials were made, and one that was given some; each was rotated once. */
+  private async makeSources(): Promise<void> {
+    const made = await this.ask('POST', `${path}/sources`, {
+      body: { name: 'made', provider: 'github' },
+      shows: ['credentials that were made'],
+    })
+    this.plant('credentials that were made', made.body.credentials.secret)
+    const rotated = await this.ask('POST', `${path}/sources/${made.body.id}/secret/rotate`, {
+      shows: ['credentials that were made anew'],
+    })
+    this.plant('credentials that were made anew', rotated.body.credentials.secret)
+    const secret = this.plant('credentials of a provider', random('whsec_'))
+    const given = await this.ask('POST', `${path}/sources`, {
+      body: { name: 'given', provider: 'stripe', credentials: { secret } },
+    })
+    expect(given.status).toBe(201)
+    const next = this.plant('new credentials of a provider', random('whsec_'))
+    const body = { credentials: { secret: next } }
+    expect((await this.ask('POST', `${path}/sources/${given.body.id}/secret/rotate`, { body })).status).toBe(200)
+    await this.ask('PATCH', `${path}/sources/${given.body.id}`, { body: { paused: true } })
+    Object.assign(this.sources, { made: made.body, given: given.body })
+  }
+
   /** Messages: delivered, failed, dead, large, in a batch, queued, wanted by nobody, and one that is none. */
   private async deliver(): Promise<void> {
     const publish = (data: Json) =>
@@ -172,6 +197,13 @@ export class PlantedLife {
     ]) {
       await this.refused('POST', `${path}/endpoints`, { body })
     }
+    const github = `${path}/sources/${this.sources.made.id}`
+    for (const credentials of [{ secret: `${unread} ${'x'.repeat(256)}` }, { token: unread }, unread, [unread]]) {
+      await this.refused('POST', `${path}/sources`, { body: { name: 's', provider: 'github', credentials } })
+      await this.refused('POST', `${github}/secret/rotate`, { body: { credentials } })
+      await this.refused('PATCH', github, { body: { credentials } })
+    }
+    await this.refused('PATCH', github, { body: { settings: { secret: unread } } })
     await this.refused('POST', `${path}/endpoints`, { text: `{"secret": "${unread}", oops` })
     await this.refused('POST', `${this.of('fine')}/secret/rotate`, { body: { secret: wrong, kind: 'ed25519' } })
     const headers = { 'content-type': 'text/plain' }
@@ -194,15 +226,18 @@ export class PlantedLife {
       secret: this.plant('secret of what is lost', random('whsec_')),
       headers: { authorization: this.plant('header of what is lost', random('Bearer ')) },
     }
+    const credentials = { secret: this.plant('credentials of what is lost', random('')) }
     const failing = vi.spyOn(env.DB, 'batch').mockRejectedValue(new Error('D1_ERROR: Network connection lost.'))
     const replies = [
       await this.ask('POST', `${path}/endpoints`, { body: lost }),
       await this.ask('PATCH', this.of('fine'), { body: { headers: lost.headers } }),
       await this.ask('POST', `${this.of('fine')}/secret/rotate`, { body: { secret: lost.secret } }),
       await this.ask('POST', `${path}/keys`, { body: { name: 'lost', role: 'viewer' } }),
+      await this.ask('POST', `${path}/sources`, { body: { name: 'lost', provider: 'github', credentials } }),
+      await this.ask('POST', `${path}/sources/${this.sources.made.id}/secret/rotate`, { body: { credentials } }),
     ]
     failing.mockRestore()
-    expect(replies.map(({ status }) => status)).toEqual([503, 503, 503, 503])
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 503))
     const broken = vi.spyOn(env.DB, 'prepare').mockImplementation(() => {
       throw new TypeError('nobody expected this')
     })
@@ -244,6 +279,7 @@ export class PlantedLife {
       key: this.key('admin').id,
       message: this.first_message,
       delivery: this.delivery('echoing'),
+      source: this.sources.given.id,
       name: 'invoice.paid',
       id: letter.id,
     }

@@ -43,6 +43,7 @@ describe('the document', () => {
       'always POST /v1/tenants/{tenant}/erasures',
       'always POST /v1/tenants/{tenant}/exports',
       'always POST /v1/tenants/{tenant}/keys/{key}/rotate',
+      'always POST /v1/tenants/{tenant}/sources/{source}/secret/rotate',
       'conditional DELETE /v1/keys/{key}/totp',
       'conditional DELETE /v1/tenants/{tenant}/keys/{key}/totp',
       'conditional PATCH /v1/keys/{key}',

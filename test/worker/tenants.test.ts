@@ -13,6 +13,7 @@ const DEFAULT_LIMITS = {
   messages_per_second: null,
   payload_bytes: 262_144,
   schema_bytes: 262_144,
+  sources: 100,
   unfinished_per_endpoint: 1_000_000,
 }
 

@@ -86,7 +86,9 @@ const url = fc.oneof(
 /** By the name of the member. */
 const HINTS: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   url,
+  public_url: url,
   type: eventType,
+  event_type_prefix: eventType,
   event_type: eventType,
   event_types: fc.oneof(eventType, fc.constantFrom('*', 'invoice.*', '*.paid')),
   name: fc.oneof(idOf('name'), eventType, fc.stringMatching(/^[a-z]{3,8}\.[a-z]{3,8}$/)),
@@ -94,6 +96,7 @@ const HINTS: Readonly<Record<string, fc.Arbitrary<Json>>> = {
   filter: expression,
   transform: expression,
   secret: fc.constantFrom(`whsec_${base64(32)}`, `whsk_${base64(32)}`, `whsec_${base64(8)}`, 'whsec_', base64(32)),
+  credentials: fc.constantFrom({ secret: 'for tests only' }, { secret: `whsec_${base64(32)}` }, { token: 'x' }),
   schema,
   example: fc.oneof(fc.constantFrom<Json[]>({ amount: 1 }, null), fc.jsonValue() as fc.Arbitrary<Json>),
   data: fc.oneof(fc.constantFrom<Json[]>({ amount: 42 }, { id: 'x' }), fc.jsonValue() as fc.Arbitrary<Json>),

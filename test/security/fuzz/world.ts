@@ -22,6 +22,7 @@ const KNOWN_MAX = 8
 const SHOWN = [
   '',
   '/endpoints',
+  '/sources',
   '/event-types/order.theirs',
   '/keys',
   '/messages/{message}',
@@ -134,10 +135,11 @@ export class World {
     await this.ask('POST', '/v1/tenants', { id: tenant, name: tenant })
     this.#made.add(`${path}?endpoints=delete`)
     const name = prefix === '' ? 'order.mine' : 'order.theirs'
-    const [bad, good, key] = await Promise.all([
+    const [bad, good, key, source] = await Promise.all([
       this.ask('POST', `${path}/endpoints`, { url: 'https://receiver.example.com/500', retry_delays_s: [] }),
       this.ask('POST', `${path}/endpoints`, { url: 'https://receiver.example.com/200' }),
       this.ask('POST', `${path}/keys`, { name: 'for the taking', role: 'viewer' }),
+      this.ask('POST', `${path}/sources`, { name: 'for the taking', provider: 'github' }),
       this.ask('POST', `${path}/event-types`, { name, schema: { type: 'object' } }),
     ])
     await this.ask('PATCH', `${path}/event-types/${name}`, { schema: true })
@@ -145,6 +147,7 @@ export class World {
     this.#know(`${prefix}endpoint`, good.id)
     this.#know(`${prefix}endpoint`, bad.id)
     this.#know(`${prefix}key`, key.id)
+    this.#know(`${prefix}source`, source.id)
     this.#know(`${prefix}name`, name)
     this.#know(`${prefix}message`, message.id)
     for (const { id } of message.deliveries) this.#know(`${prefix}delivery`, id)
