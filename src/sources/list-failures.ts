@@ -1,10 +1,11 @@
 import { and, desc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { toPage } from '../http/paging.ts'
-import { type Problem, problem } from '../http/problems.ts'
-import { err, ok, type Result } from '../lib/result.ts'
+import type { Problem } from '../http/problems.ts'
+import { ok, type Result } from '../lib/result.ts'
+import { findSource } from './find-source.ts'
 import { minuteOf } from './gathered-failures.ts'
-import { sourceFailures, sources } from './table.ts'
+import { sourceFailures } from './table.ts'
 
 export type FailureRow = typeof sourceFailures.$inferSelect
 
@@ -20,13 +21,13 @@ export interface FailureQuery {
 
 /** What a source did not believe, newest minute first. */
 export async function listFailures(
-  { db }: Deps,
+  deps: Deps,
   tenant_id: string,
   source_id: string,
   { limit, after, since, until }: FailureQuery,
 ): Promise<Result<{ data: FailureRow[]; next_cursor: string | null }, Problem>> {
   const { minute, reason, address } = sourceFailures
-  const rows = await db
+  const rows = await deps.db
     .select()
     .from(sourceFailures)
     .where(
@@ -41,16 +42,9 @@ export async function listFailures(
     // Backwards through the primary key.
     .orderBy(desc(minute), desc(reason), desc(address))
     .limit(limit + 1)
-  if (rows.length === 0 && !(await isThere(db, tenant_id, source_id))) {
-    return err(problem('not_found', 'there is no such source'))
+  if (rows.length === 0) {
+    const source = await findSource(deps, tenant_id, source_id)
+    if (!source.ok) return source
   }
   return ok(toPage(rows, limit, (row) => [row.minute, row.reason, row.address]))
-}
-
-async function isThere(db: Deps['db'], tenant_id: string, id: string): Promise<boolean> {
-  const found = db
-    .select({ id: sources.id })
-    .from(sources)
-    .where(and(eq(sources.tenant_id, tenant_id), eq(sources.id, id)))
-  return (await found.get()) !== undefined
 }

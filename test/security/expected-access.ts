@@ -86,11 +86,6 @@ const ROWS: readonly Row[] = [
   },
 
   {
-    permission: 'source.read',
-    tenant_roles: ['admin', 'developer', 'viewer'],
-    routes: ['GET T/sources/{source}/failures'],
-  },
-  {
     permission: 'endpoint.read',
     tenant_roles: ['admin', 'developer', 'viewer'],
     routes: ['GET T/endpoints', 'GET T/endpoints/{endpoint}', 'GET T/endpoints/{endpoint}/breaker'],
@@ -122,7 +117,7 @@ const ROWS: readonly Row[] = [
   {
     permission: 'source.read',
     tenant_roles: ['admin', 'developer', 'viewer'],
-    routes: ['GET T/sources', 'GET T/sources/{source}'],
+    routes: ['GET T/sources', 'GET T/sources/{source}', 'GET T/sources/{source}/failures'],
   },
   {
     permission: 'source.write',

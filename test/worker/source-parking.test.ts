@@ -178,6 +178,17 @@ describe('when the source goes on', () => {
     await eventually('nothing to be parked', async () => (await rows()).length === 0)
   })
 
+  it.each([
+    ['changed', () => tenant.call('PATCH', `/sources/${source}`, { body: { paused: false } })],
+    ['deleted', () => tenant.call('DELETE', `/sources/${source}`)],
+  ])('it does so when it is %s through the API', async (_how, ask) => {
+    const endpoint = await tenant.endpoint()
+    await park('evt_1')
+    expect((await ask()).status).toBeLessThan(300)
+    await arrived(endpoint, 1)
+    await eventually('nothing to be parked', async () => (await rows()).length === 0)
+  })
+
   it('goes oldest first, page after page, to an endpoint that wants it in order', async () => {
     const endpoint = await tenant.endpoint({ ordering: 'fifo' })
     const ids = await parkAll(45)

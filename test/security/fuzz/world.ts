@@ -104,7 +104,6 @@ export class World {
     this.#know('cursor', body.next_cursor)
     if (name.endsWith('/keys')) this.#know('key', body.id)
     if (name.endsWith('/endpoints')) this.#know('endpoint', body.id)
-    if (name.endsWith('/sources')) this.#know('source', body.id)
     if (name.endsWith('/event-types')) this.#know('name', body.name)
     if (name.endsWith('/sources')) this.#know('source', body.id)
     if (name.endsWith('/erasures')) this.#know('erasure', body.id)
