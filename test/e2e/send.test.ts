@@ -10,8 +10,8 @@ import { type Endpoint, Tenant, usePostern, waitFor } from './harness.ts'
 
 const ARRIVAL_LIMIT_MS = 10_000
 
-/** Whose events say nothing that would tell one from the next: a repeat is another. */
-const LOOK_ALIKE = ['dropbox']
+/** They say nothing that would tell one from the next: a repeat is another. */
+const LOOK_ALIKE = ['dropbox list_folder', 'microsoft_graph reauthorizationRequired']
 
 /** What is answered, and is no event. */
 const QUESTIONS = ['aws_sns SubscriptionConfirmation']
@@ -59,6 +59,9 @@ const post = ({ url, headers, body }: SignedRequest) => fetch(url, { method: 'PO
 const eventTypeOf = (provider: string, type: string) =>
   `${provider}.${type.replaceAll(/[/:]/g, '.').replaceAll(/[^\w.-]+/g, '_')}`
 
+const nth = (arrivals: () => Arrival[], n: number, what: string) =>
+  waitFor(() => arrivals()[n], { limit_ms: ARRIVAL_LIMIT_MS, what: `The arrival of ${what}` })
+
 async function typeOf(operator: Client, tenant: Tenant, { webhook_id }: Arrival): Promise<string> {
   return (await operator.get<{ type: string }>(`${tenant.path}/messages/${webhook_id}`)).type
 }
@@ -71,26 +74,26 @@ describe.each(Object.entries<Sampler>(SAMPLERS))('the examples of %s', (provider
     const arrivals = () => receiver.accepted(`/${provider}`)
     let expected = 0
     for (const type of Object.keys(sampler.events)) {
+      const name = `${provider} ${type}`
       const request = await signRequest(sampler, key, { type, url: source.url })
       const answer = await post(request)
-      expect(answer.status, `${type}: ${await answer.text()}`).toBeOneOf([200, 202, 204])
-      if (!QUESTIONS.includes(`${provider} ${type}`)) {
-        const at = expected
-        const arrival = await waitFor(() => arrivals()[at], { limit_ms: ARRIVAL_LIMIT_MS, what: `Arrival of ${type}` })
+      expect(answer.status, `${name}: ${await answer.text()}`).toBeOneOf([200, 202, 204])
+      if (!QUESTIONS.includes(name)) {
+        const arrival = await nth(arrivals, expected++, name)
         expect(arrival.verified).toBe(true)
-        expect(Buffer.from(arrival.body).equals(request.body)).toBe(true)
+        expect(Buffer.from(arrival.body).equals(request.body), `${name}, to the byte`).toBe(true)
         expect(arrival.headers).toMatchObject({
           'content-type': request.headers['content-type'],
           'postern-source': source.id,
         })
         expect(await typeOf(gateway.operator, tenant, arrival)).toBe(eventTypeOf(provider, type))
-        expected += LOOK_ALIKE.includes(provider) ? 2 : 1
       }
-      expect((await post(request)).status, `${type}, again`).toBe(answer.status)
+      expect((await post(request)).status, `${name}, again`).toBe(answer.status)
+      if (LOOK_ALIKE.includes(name)) await nth(arrivals, expected++, `${name}, again`)
       if (BELIEVES_ANYBODY.includes(provider)) continue
 
       const refused = await post(await signRequest(sampler, forger, { type, url: source.url }))
-      expect([refused.status, await refused.json()], `${type}, forged`).toEqual([
+      expect([refused.status, await refused.json()], `${name}, forged`).toEqual([
         401,
         expect.objectContaining({ code: 'verification_failed' }),
       ])
