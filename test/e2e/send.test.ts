@@ -11,7 +11,12 @@ import { type Endpoint, Tenant, usePostern, waitFor } from './harness.ts'
 const ARRIVAL_LIMIT_MS = 10_000
 
 /** They say nothing that would tell one from the next: a repeat is another. */
-const LOOK_ALIKE = ['dropbox list_folder', 'microsoft_graph reauthorizationRequired']
+const LOOK_ALIKE = [
+  'dropbox list_folder',
+  'microsoft_graph created',
+  'microsoft_graph updated',
+  'microsoft_graph reauthorizationRequired',
+]
 
 /** What is answered, and is no event. */
 const QUESTIONS = ['aws_sns SubscriptionConfirmation']
