@@ -40,7 +40,7 @@ export function withOwn(
   invented: Invented,
   own: { secret?: string; credentials?: Record<string, string>; settings?: Record<string, unknown> },
 ): Invented {
-  const { secret = signingKeyOf(invented, own.credentials ?? {}) } = own
+  const secret = own.secret ?? signingKeyOf(invented, own.credentials ?? {})
   const credentials = Object.entries(invented.credentials).map(([name, value]) => [
     name,
     value === invented.signing_key ? secret : value,
@@ -52,8 +52,8 @@ export function withOwn(
   }
 }
 
-/** Of the credentials, the one that signs. */
-function signingKeyOf(invented: Invented, own: Record<string, string>): string {
-  const [name = ''] = Object.entries(invented.credentials).find(([, value]) => value === invented.signing_key) ?? []
-  return own[name] ?? invented.signing_key
+/** The key is one of the credentials, or made of several: `{username}:{password}`. */
+function signingKeyOf({ signing_key, credentials }: Invented, own: Record<string, string>): string {
+  const made_up = Object.entries(credentials).sort(([, one], [, other]) => other.length - one.length)
+  return made_up.reduce((key, [name, value]) => key.replace(value, () => own[name] ?? value), signing_key)
 }

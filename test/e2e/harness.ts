@@ -133,13 +133,17 @@ export interface Shared {
 /**
  * A gateway and a receiver for one test file.
  * @param worker which of the builds it runs
+ * @param more settings for its start
  */
-export function usePostern(worker: 'worker_dir' | 'faulty_worker_dir' = 'worker_dir'): Shared {
+export function usePostern(
+  worker: 'worker_dir' | 'faulty_worker_dir' = 'worker_dir',
+  more: Parameters<typeof GatewayProcess.start>[1] = {},
+): Shared {
   const shared = {} as Shared
   beforeAll(async () => {
     shared.receiver = new Receiver()
     await shared.receiver.up()
-    shared.gateway = await GatewayProcess.start(inject(worker))
+    shared.gateway = await GatewayProcess.start(inject(worker), more)
   }, 60_000)
   afterAll(async () => {
     await shared.gateway?.close()

@@ -60,6 +60,13 @@ describe('what a source of the user’s own knows', () => {
     expect(withOwn(invented, { credentials })).toEqual({ ...invented, signing_key: 'mine', credentials })
   })
 
+  it('may sign with several of them together', () => {
+    const of_both = { signing_key: 'postern:made up', credentials: { username: 'postern', password: 'made up' } }
+    const own = { username: '$&', password: 'mine' }
+    expect(withOwn(of_both, { credentials: own })).toMatchObject({ signing_key: '$&:mine', credentials: own })
+    expect(withOwn(of_both, { secret: 'me:mine' }).signing_key).toBe('me:mine')
+  })
+
   it('keeps the settings that are not named', () => {
     expect(withOwn(invented, { settings: { encoding: 'base64' } }).settings).toEqual({
       header: 'x-signature',
