@@ -142,6 +142,25 @@ describe('an event that a provider sends again', () => {
     expect(receivers.current.arrivals(endpoint.url)).toHaveLength(1)
   })
 
+  it('leaves the first sending as it was, also where that is large and one endpoint still waits for it', async () => {
+    const { tenant, endpoint } = await tenantWithEndpoint()
+    const other = await tenant.endpoint()
+    for (const { url } of [endpoint, other]) receivers.current.become(url, 500)
+    const source = await createSource(tenant, 'stripe')
+    const body = (pending_webhooks: number) =>
+      JSON.stringify({ id: 'evt_1', type: 'a.b', pending_webhooks, text: 'x'.repeat(100 * 1024) })
+    const { message_id } = (await send(source, { body: body(2) })).body
+    expect((await send(source, { body: body(1) })).body).toEqual({ message_id, duplicate: true })
+    for (const { id, url } of [endpoint, other]) {
+      await eventually('a first attempt', () => receivers.current.arrivals(url).length > 0)
+      receivers.current.become(url, 200)
+      await tenant.deliveryIn('waiting', message_id, id)
+      expect((await tenant.call('POST', `/deliveries/${message_id}.${id}/retry`)).status).toBe(202)
+      await tenant.deliveryIn('succeeded', message_id, id)
+      expect(receivers.current.arrivals(url).map((arrival) => arrival.body === body(2))).toEqual([true, true])
+    }
+  })
+
   it('is another event for another source, and another than what a publisher’s key names', async () => {
     const { tenant } = await tenantWithEndpoint()
     const [one, other] = [await createSource(tenant, 'github'), await createSource(tenant, 'github')]
