@@ -1,7 +1,8 @@
 /** The inbound door: from a provider's request to what the tenant's endpoints get. */
+import { env } from 'cloudflare:workers'
 import { verify } from '@octokit/webhooks-methods'
 import { Webhook } from 'standardwebhooks'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SAMPLERS } from '../../scripts/samples.ts'
 import { createTenant, eventually, type Json, type TenantHandle, useReceivers } from './harness.ts'
 import { createSource, deliver, send, signed } from './sources.ts'
@@ -243,6 +244,21 @@ describe('a request that cannot be verified', () => {
     const from = (address: string) => send(source, { headers: { 'cf-connecting-ip': address } })
     expect((await from('203.0.113.9')).status).toBe(200)
     expect(await from('203.0.114.9')).toMatchObject({ status: 401, body: { code: 'verification_failed' } })
+  })
+})
+
+describe('an event that cannot be verified right now', () => {
+  it('because the master key of its credentials is away, may come again', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { tenant } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const lost = JSON.stringify([{ sealed: `away.${btoa('x'.repeat(60))}`, created_at: 0, expires_at: null }])
+    await env.DB.prepare('UPDATE sources SET credentials = ? WHERE id = ?').bind(lost, source.id).run()
+    const reply = await send(source)
+    expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await tenant.call('GET', `/sources/${source.id}/failures`)).body.data).toEqual([])
   })
 })
 
