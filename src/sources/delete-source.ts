@@ -4,14 +4,20 @@ import type { Deps } from '../deps.ts'
 import { forgetTenant } from '../http/access.ts'
 import type { Problem } from '../http/problems.ts'
 import { ok, type Result } from '../lib/result.ts'
+import { report } from '../report.ts'
 import { toAuditedSource } from './contract.ts'
 import { findSource } from './find-source.ts'
+import { forgetRate } from './rate.ts'
+import { releaseParked } from './release.ts'
 import { sources } from './table.ts'
 
 /** After a flood there are more than one statement should delete. Nobody can list them any more, and they go when they are old. */
 const FAILURES_MAX = 5000
 
-/** Deletes a source, and what is known of requests that it did not believe. Its messages stay, the parked ones too. */
+/**
+ * Deletes a source, and what is known of requests that it did not believe. Its messages stay; what it has parked was
+ * accepted, and goes on its way.
+ */
 export async function deleteSource(deps: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
   const deleted = await audited(deps, tenant_id, async (trail) => {
     const found = await findSource(deps, tenant_id, id)
@@ -25,7 +31,12 @@ export async function deleteSource(deps: Deps, tenant_id: string, id: string): P
     )
     return is_deleted ? ok(undefined) : undefined
   })
-  if (deleted.ok) forgetTenant(tenant_id)
+  if (!deleted.ok) return deleted
+  forgetTenant(tenant_id)
+  await releaseParked(deps, tenant_id, id)
+  deps.waitUntil(
+    forgetRate(deps, id).catch((error) => report(deps, 'quota.failed', error, { tenant_id, source_id: id })),
+  )
   return deleted
 }
 
