@@ -63,7 +63,12 @@ export function stringToSign(message: SnsMessage): string {
   return SIGNED[message.Type].map((name) => (message[name] === undefined ? '' : `${name}\n${message[name]}\n`)).join('')
 }
 
-const HOST = /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?$/
+/**
+ * A pattern of the hosts of SNS: between `sns.` and `.amazonaws.com` only a region, since at `sns.s3-us-west-2.amazonaws.com`
+ * is the bucket of whoever was first to call one `sns`.
+ */
+export const SNS_HOST = String.raw`sns\.[a-z]{2}(?:-[a-z]{3,20}){1,3}-\d{1,2}\.amazonaws\.com(?:\.cn)?`
+const HOST = new RegExp(`^${SNS_HOST}$`)
 
 /** Whether visiting a URL confirms the subscription to a topic, at Amazon and nowhere else. */
 export function isConfirmation(text: string, topic_arn: string): boolean {
