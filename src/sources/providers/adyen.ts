@@ -6,7 +6,7 @@ import { refuse, type Verdict } from '../refusal.ts'
 import { decodeSignature } from '../schemes/encoding.ts'
 import { soleHeader } from '../schemes/header.ts'
 import { matchesAny } from '../schemes/hmac.ts'
-import { isUnambiguous } from '../schemes/unambiguous.ts'
+import { parseUnambiguous } from '../schemes/unambiguous.ts'
 
 const HEADER = 'hmacsignature'
 
@@ -24,6 +24,9 @@ const SIGNED = [
   ['eventCode'],
   ['success'],
 ] as const
+
+/** A few KiB, but for what a merchant adds. */
+const LIMITS = { bytes_max: 256 * 1024, path: [...ITEM, 'amount'] }
 
 /**
  * HMAC-SHA256 with a key in hexadecimal, as base64. Platform webhooks have it of their body in a header. Standard webhooks
@@ -71,7 +74,7 @@ function verifyItem({ body }: InboundRequest, keys: readonly Uint8Array[]): Verd
   // JSON has had one item a request since it exists (SOAP has more): a second one would be unsigned or somebody else's.
   const [signature, ...more] = pickAll(body, SIGNATURES, 2) ?? []
   if (typeof signature !== 'string') return refuse('missing_signature')
-  if (more.length > 0 || !isUnambiguous(body)) return refuse('malformed_signature')
+  if (more.length > 0 || parseUnambiguous(body, LIMITS) === undefined) return refuse('malformed_signature')
   const code = decodeSignature(signature, 'base64')
   if (!code.ok) return code
   const values = SIGNED.map((path) => textAt(body, path))

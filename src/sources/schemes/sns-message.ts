@@ -1,11 +1,11 @@
 /** Messages of Amazon SNS: https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html and its neighbours. */
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../lib/result.ts'
-import { checkStrictJson } from '../../lib/strict-json.ts'
 import { type Refusal, refuse } from '../refusal.ts'
+import { parseUnambiguous } from './unambiguous.ts'
 
 /** A message has 256 KiB; written as JSON, each byte is six at most. */
-const BYTES_MAX = 2 * 1024 * 1024
+const LIMITS = { bytes_max: 2 * 1024 * 1024, path: [] }
 
 /**
  * What is signed stands line by line, so only the message itself, which comes first, may have several: otherwise the same
@@ -29,27 +29,16 @@ const snsMessage = z.object({
 
 export type SnsMessage = z.output<typeof snsMessage>
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /**
  * Reads a message. Its members are signed, not its bytes: so nothing is taken that two readers could understand in two ways,
  * as JSON with a name twice, because receivers get the bytes.
  */
 export function readSnsMessage(body: Uint8Array): Result<SnsMessage, Refusal> {
-  const json = body.length > BYTES_MAX ? undefined : parseStrictly(body)
+  const json = parseUnambiguous(body, LIMITS)
   // The way raw message delivery is, which SNS does not sign.
   if (typeof json !== 'object' || json === null || !('Signature' in json)) return refuse('missing_signature')
   const message = snsMessage.safeParse(json)
   return message.success ? ok(message.data) : refuse('malformed_signature')
-}
-
-function parseStrictly(body: Uint8Array): unknown {
-  try {
-    const text = utf8.decode(body)
-    return checkStrictJson(text).ok ? JSON.parse(text) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 const SIGNED = {

@@ -114,8 +114,18 @@ describe('Adyen', () => {
     ['of the amount', (json: string) => json.replace('"value":1000', '"value":1000,"value":1')],
     ['of the items', (json: string) => json.replace(/\}$/, ',"notificationItems":[]}')],
     ['written in another way', (json: string) => json.replace('"success"', '"event\\u0043ode":"REFUND","success"')],
+    ['in another case', (json: string) => json.replace('"success"', '"EventCode":"REFUND","success"')],
+    ['of the items, in another case', (json: string) => json.replace(/\}$/, ',"NotificationItems":[]}')],
+    ['in a case that only some know', (json: string) => json.replace('"success"', '"\u017fuccess":"false","success"')],
+    ['behind what is no JSON', (json: string) => json.replace('{', '{"\\x":"","live":"true",')],
+    ['in front of what is no JSON', (json: string) => `${json}${json.replace('true', 'false')}`],
   ])('refuses a name that is there twice, of which readers take the one or the other: %s', async (_where, forge) => {
     expect(await verify(forge(JSON.stringify(payloadOf(ITEM))))).toEqual(MALFORMED)
+  })
+
+  it('lets a merchant choose the names of what is not signed', async () => {
+    const additionalData = { ...ITEM.additionalData, 'metadata.id': '1', 'metadata.ID': '2' }
+    expect(await verify(payloadOf({ ...ITEM, additionalData }))).toEqual({ ok: true })
   })
 
   it('takes the signature of a header for the body, and of a body for its item, never the other way', async () => {

@@ -153,6 +153,11 @@ describe('a message of Amazon SNS', async () => {
     expect(await verify(withBody(request, twice), invented)).toEqual(refused('missing_signature'))
     expect(await verify(withBody(request, escaped), invented)).toEqual(refused('missing_signature'))
     expect(await verify(withBody(request, `${text} x`), invented)).toEqual(refused('missing_signature'))
+    const in_another_case = text.replace('{', '{ "message": "forged",')
+    expect(await verify(withBody(request, in_another_case), invented)).toEqual(refused('missing_signature'))
+    const attribute = { Type: 'String', Value: 'x' }
+    const attributes = JSON.stringify({ ...messageOf(request), MessageAttributes: { id: attribute, ID: attribute } })
+    expect(await verify(withBody(request, attributes), invented)).toEqual({ ok: true })
   })
 
   it('does not let its lines be read as other members', async () => {
