@@ -102,6 +102,24 @@ describe('Adyen', () => {
     expect(await verify(payloadOf({ ...item, additionalData: { hmacSignature } }))).toEqual({ ok: true })
   })
 
+  it('reads what is signed in one way only, though nothing tells a colon from what joins the members', async () => {
+    const item = { ...ITEM, originalReference: undefined, merchantReference: 'order:7' }
+    const hmacSignature = validator.calculateHmac(item as never, hmac_key)
+    const signed = { ...item, additionalData: { hmacSignature } }
+    expect(await verify(payloadOf(signed))).toEqual({ ok: true })
+    for (const moved of [
+      {
+        originalReference: 'merchantAccount',
+        merchantAccountCode: 'order',
+        merchantReference: '7',
+        pspReference: 'pspReference:',
+      },
+      { originalReference: ':merchantAccount', merchantAccountCode: 'order', merchantReference: '7' },
+      { merchantAccountCode: 'merchantAccount:order', merchantReference: '7' },
+    ])
+      expect(await verify(payloadOf({ ...signed, ...moved }))).toEqual(MALFORMED)
+  })
+
   it('refuses a second item, signed or not', async () => {
     expect(await verify(payloadOf(ITEM, ITEM))).toEqual(MALFORMED)
     expect(await verify(payloadOf(ITEM, { ...ITEM, additionalData: {} }))).toEqual(MALFORMED)
