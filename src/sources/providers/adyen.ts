@@ -13,6 +13,8 @@ const HEADER = 'hmacsignature'
 const ITEM = ['notificationItems', 0, 'NotificationRequestItem'] as const
 const SIGNATURES = ['notificationItems', EACH, 'NotificationRequestItem', 'additionalData', 'hmacSignature'] as const
 
+const utf8 = new TextDecoder()
+
 /** What is signed of an item, in this order. */
 const SIGNED = [
   ['pspReference'],
@@ -70,6 +72,8 @@ function verifyBody({ headers, body }: InboundRequest, keys: readonly Uint8Array
   const header = soleHeader(headers, HEADER)
   if (!header.ok) return header
   const code = decodeSignature(header.value, 'base64')
+  // No JSON ends so, but what is signed of an item does.
+  if (/:(?:true|false)$/.test(utf8.decode(body.subarray(-6)))) return refuse('malformed_signature')
   return code.ok ? matchesAny('sha256', keys, [body], [code.value]) : code
 }
 

@@ -149,6 +149,9 @@ describe('Adyen', () => {
   it('takes the signature of a header for the body, and of a body for its item, never the other way', async () => {
     const { hmacSignature } = ITEM.additionalData
     expect(await verify(payloadOf(ITEM), { [HEADER]: hmacSignature })).toEqual(MISMATCH)
+    const text = 'pspReference:originalReference:merchantAccount:reference:1000:EUR:CAPTURE:true'
+    expect(validator.calculateHmac(text, hmac_key)).toBe(hmacSignature)
+    expect(await verify(text, { [HEADER]: hmacSignature })).toEqual(MALFORMED)
     const body = JSON.stringify({ a: '1', b: '2', c: '3', d: '4', e: '5', f: '6', g: '7', h: '8' })
     const [
       pspReference,
