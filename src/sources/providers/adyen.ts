@@ -54,8 +54,8 @@ export const adyen = defineProvider({
 
   identify(request) {
     const { body } = request
-    if (isOfPlatform(request))
-      return { id: pickText(body, ['eventId']) ?? null, type: pickText(body, ['type']) ?? null }
+    // The `eventId` of some is the reference of the payment that made them come: another one may have it as well.
+    if (isOfPlatform(request)) return { id: null, type: pickText(body, ['type']) ?? null }
     const [code, reference, success] = ['eventCode', 'pspReference', 'success'].map((name) => textAt(body, [name]))
     if (code === '' || reference === '') return { id: null, type: code || null }
     // Adyen takes two of the same code and reference for one event; but what failed may have succeeded later.

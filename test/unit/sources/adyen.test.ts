@@ -178,10 +178,13 @@ describe('Adyen', () => {
     expect(idOf({ eventCode: 'CAPTURE' })).toEqual({ id: null, type: 'CAPTURE' })
   })
 
-  it('knows a platform webhook by its own id where it has one', () => {
-    const body = bytes({ type: 'recurring.token.created', eventId: 'QBQQ9DLNRHHKGK38', data: {} })
-    const request = requestOf({ headers: { [HEADER]: 'x' } }, body)
-    expect(provider.identify(request, {})).toEqual({ id: 'QBQQ9DLNRHHKGK38', type: 'recurring.token.created' })
+  it('knows a platform webhook by its body only: what is called its id is that of a payment', () => {
+    const identify = (type: string) =>
+      provider.identify(
+        requestOf({ headers: { [HEADER]: 'x' } }, bytes({ type, eventId: 'QBQQ9DLNRHHKGK38', data: {} })),
+        {},
+      )
+    expect(identify('recurring.token.created')).toEqual({ id: null, type: 'recurring.token.created' })
   })
 
   it('answers what Adyen has always wanted to hear', () => {
