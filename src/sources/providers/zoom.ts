@@ -44,5 +44,7 @@ export const zoom = defineProvider({
 /** Asked when a URL is entered, and every 72 hours from then on. */
 function questionOf({ body }: InboundRequest): string | undefined {
   if (pickText(body, ['event']) !== 'endpoint.url_validation') return undefined
-  return pickText(body, ['payload', 'plainToken'])
+  const plain_token = pickText(body, ['payload', 'plainToken'])
+  // The answer is made with the key that events are signed with: of `v0:…` it would be the signature of an event.
+  return plain_token?.includes(':') ? undefined : plain_token
 }
