@@ -15,6 +15,8 @@ export const zoom = defineProvider({
     secret: z.string().regex(/^\S{8,256}$/, 'must be the secret token of the app'),
   }),
   settings: z.strictObject({}),
+  // It tries again up to 85 minutes later, and does not say whether it then signs anew.
+  tolerance_s: 100 * 60,
   forwards: ['x-zm-*'],
 
   verify(request, { credentials, ...clock }) {
