@@ -4,7 +4,7 @@ import { ok, type Result } from '../../lib/result.ts'
 import { encodeUtf8 } from '../../lib/utf8.ts'
 import { defineProvider } from '../provider.ts'
 import { type Refusal, refuse } from '../refusal.ts'
-import { fillContent, parseContent } from '../schemes/content-template.ts'
+import { fillContent, hasItsEnd, parseContent } from '../schemes/content-template.ts'
 import { decodeSignature, type Encoding } from '../schemes/encoding.ts'
 import { headerName, isCredentialHeader, soleHeader } from '../schemes/header.ts'
 import { matchesAny } from '../schemes/hmac.ts'
@@ -76,6 +76,7 @@ export const hmac = defineProvider({
     if (!timestamp.ok) return timestamp
     const id = readSigned(headers, settings.id_header)
     if (!id.ok) return id
+    if (hasItsEnd(id.value, settings.content)) return refuse('malformed_signature')
     const is_timed = settings.timestamp_header !== undefined
     const signed_at = is_timed ? parseUnix(timestamp.value, settings.timestamp_unit) : ok(clock.now)
     if (!signed_at.ok) return signed_at

@@ -12,6 +12,8 @@ export const linear = defineProvider({
   specification: 'https://linear.app/developers/webhooks#securing-webhooks',
   credentials: z.strictObject({ secret: z.string().min(8).max(256) }),
   settings: z.strictObject({}),
+  // It tries again up to seven hours later, and others report that it then sends what it has signed at first.
+  tolerance_s: 8 * 60 * 60,
   forwards: ['linear-delivery', 'linear-event', 'linear-signature', 'linear-timestamp'],
 
   verify(request, { credentials, ...clock }) {

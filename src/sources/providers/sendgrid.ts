@@ -24,6 +24,8 @@ export const sendgrid = defineProvider({
     public_key: z.string().max(256).refine(isP256, 'must be the verification key as SendGrid shows it, base64'),
   }),
   settings: z.strictObject({}),
+  // It tries again for as long, and does not say whether it then signs anew.
+  tolerance_s: 24 * 60 * 60,
   forwards: [SIGNATURE, TIMESTAMP],
 
   verify({ headers, body }, { credentials, ...clock }) {

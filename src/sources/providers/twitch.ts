@@ -12,6 +12,8 @@ import { checkTime, parseRfc3339 } from '../schemes/timestamp.ts'
 
 const PREFIX = 'sha256='
 const ID = 'twitch-eventsub-message-id'
+/** Nothing stands between id, timestamp and body: an id with a time in it could be cut elsewhere, at a time inside of the body. */
+const ID_FORM = /^[\w=+/-]{1,256}$/
 const KIND = 'twitch-eventsub-message-type'
 
 /** EventSub: HMAC-SHA256 of `{id}{timestamp}{body}`, in hexadecimal. What kind of message it is stands in a header that is not signed. */
@@ -58,7 +60,7 @@ function readSignature(headers: Headers): Result<{ code: Uint8Array; id: string;
   if (!id.ok) return id
   const timestamp = soleHeader(headers, 'twitch-eventsub-message-timestamp')
   if (!timestamp.ok) return timestamp
-  if (!header.value.startsWith(PREFIX)) return refuse('malformed_signature')
+  if (!ID_FORM.test(id.value) || !header.value.startsWith(PREFIX)) return refuse('malformed_signature')
   const code = decodeSignature(header.value.slice(PREFIX.length), 'hex')
   return code.ok ? ok({ code: code.value, id: id.value, timestamp: timestamp.value }) : code
 }

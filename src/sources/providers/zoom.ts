@@ -15,6 +15,8 @@ export const zoom = defineProvider({
     secret: z.string().regex(/^\S{8,256}$/, 'must be the secret token of the app'),
   }),
   settings: z.strictObject({}),
+  // It tries again up to 85 minutes later, and does not say whether it then signs anew.
+  tolerance_s: 100 * 60,
   forwards: ['x-zm-*'],
 
   verify(request, { credentials, ...clock }) {
@@ -44,5 +46,7 @@ export const zoom = defineProvider({
 /** Asked when a URL is entered, and every 72 hours from then on. */
 function questionOf({ body }: InboundRequest): string | undefined {
   if (pickText(body, ['event']) !== 'endpoint.url_validation') return undefined
-  return pickText(body, ['payload', 'plainToken'])
+  const plain_token = pickText(body, ['payload', 'plainToken'])
+  // The answer is made with the key that events are signed with: of `v0:…` it would be the signature of an event.
+  return plain_token?.includes(':') ? undefined : plain_token
 }

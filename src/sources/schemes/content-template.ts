@@ -28,6 +28,13 @@ export function fillContent(content: string, { timestamp, id, url, body }: Signe
   return split(content).map((part) => (isPlaceholder(part) ? values[part] : part))
 }
 
+/** Whether an id has in it what ends it: then what was signed could be cut elsewhere, and the rest of a body be a body. */
+export function hasItsEnd(id: string, content: string): boolean {
+  const parts = split(content)
+  const end = parts.includes('{id}') ? parts[parts.indexOf('{id}') + 1] : undefined
+  return end !== undefined && !isPlaceholder(end) && id.includes(end)
+}
+
 function split(content: string): string[] {
   return content.split(PARTS).filter((part) => part !== '')
 }

@@ -143,6 +143,26 @@ describe('HMAC by settings', () => {
     })
   })
 
+  it('knows one way only to cut what was signed apart: an id does not have in it what ends it', async () => {
+    const secret = 'a secret of a test'
+    const settings = {
+      header: 'x-signature',
+      content: 'v1.{id}.{timestamp}.{body}',
+      timestamp_header: 'x-timestamp',
+      id_header: 'x-id',
+    }
+    const given = givenBy({ provider }, [{ signing_key: secret, credentials: { secret }, settings }])
+    const now_s = given.now / 1000
+    // Signed years ago, with a text of a stranger's choice in it.
+    const headers = {
+      'x-id': 'evt_1.1600000000.{"text":"a',
+      'x-timestamp': String(now_s),
+      'x-signature': signature('sha256', secret, `v1.evt_1.1600000000.{"text":"a.${now_s}.[1]"}`).digest('hex'),
+    }
+    const verdict = await provider.verify(requestOf({ headers }, Buffer.from('[1]"}')), given)
+    expect(verdict).toEqual({ ok: false, error: 'malformed_signature' })
+  })
+
   it('reads milliseconds', async () => {
     const invented = source({
       header: 'x-s',

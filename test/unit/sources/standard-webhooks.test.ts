@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, sign as signWith } from 'node:crypto'
+import { createHmac, createPrivateKey, generateKeyPairSync, sign as signWith } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, it, vi } from 'vitest'
@@ -144,6 +144,28 @@ describe('Standard Webhooks', () => {
     const verdict = await verifyAt(secret, { ...headers, 'svix-id': 'other', 'svix-signature': 'v1,AAAA' }, now)
     expect(verdict.ok).toBe(false)
   })
+
+  it.each(['webhook-', 'svix-'] as const)(
+    'knows one way only to cut what was signed apart: %sid has no dot',
+    async (prefix) => {
+      const { signing_key: secret } = await sampler.invent()
+      const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
+      // Signed years ago, with a text of a stranger's choice in it.
+      const text = `msg_1.1600000000.{"text":"a.${now.getTime() / 1000}.[1]"}`
+      const signature = `v1,${createHmac('sha256', key).update(text).digest('base64')}`
+      const [id = '', rest = ''] = text.split(`.${now.getTime() / 1000}.`)
+      const headers = {
+        [`${prefix}id`]: id,
+        [`${prefix}timestamp`]: String(now.getTime() / 1000),
+        [`${prefix}signature`]: signature,
+      }
+      const verdict = await provider.verify(
+        requestOf({ headers }, Buffer.from(rest)),
+        givenBy({ provider }, [{ signing_key: '', credentials: { secret } }], now),
+      )
+      expect(verdict).toEqual({ ok: false, error: 'malformed_signature' })
+    },
+  )
 
   it('takes secrets as Supabase shows them', async () => {
     const { secret, headers } = await signed('webhook-')

@@ -6,6 +6,7 @@ import { describeScheme, givenBy, occasionOf, requestOf } from './scheme.ts'
 
 const ID = 'twitch-eventsub-message-id'
 const TIMESTAMP = 'twitch-eventsub-message-timestamp'
+const NOW = new Date('2026-11-24T12:00:00Z')
 const SIGNATURE = 'twitch-eventsub-message-signature'
 
 describeScheme('Twitch', {
@@ -60,6 +61,31 @@ describe('Twitch', () => {
   it('names a revocation for what it is', async () => {
     const request = await messageOf('revocation', { subscription: { type: 'channel.cheer', status: 'user_removed' } })
     expect(provider.identify(request, {}).type).toBe('revocation')
+  })
+
+  it('knows one way only to cut what was signed apart', async () => {
+    // Signed years ago, with a title of a stranger's choice in it.
+    const [before, after] = ['msg-12020-01-01T00:00:00.123456789Z{"event":{"title":"', '{}"}}']
+    const timestamp = NOW.toISOString()
+    const code = createHmac('sha256', invented.signing_key)
+      .update(before + timestamp + after)
+      .digest('hex')
+    const headers = { [ID]: before, [TIMESTAMP]: timestamp, [SIGNATURE]: `sha256=${code}` }
+    const request = requestOf({ headers }, new TextEncoder().encode(after))
+    expect(await provider.verify(request, given)).toEqual({ ok: false, error: 'malformed_signature' })
+  })
+
+  it('takes ids of the kinds that Twitch has made', async () => {
+    for (const id of [
+      'e76c6bd4-55c9-4987-8304-da1588d8988b',
+      'bfDNfT0hxNX2KQ3Dc7oIwy0s4_Ym9GWkCT8M9vfeE-Jw=',
+      'a+/b==',
+    ]) {
+      const timestamp = NOW.toISOString()
+      const code = createHmac('sha256', invented.signing_key).update(`${id}${timestamp}{}`).digest('hex')
+      const headers = { [ID]: id, [TIMESTAMP]: timestamp, [SIGNATURE]: `sha256=${code}` }
+      expect(await provider.verify(requestOf({ headers }, new TextEncoder().encode('{}')), given)).toEqual({ ok: true })
+    }
   })
 
   it.each([

@@ -58,6 +58,14 @@ describe('Zoom', () => {
     }
   })
 
+  it('answers no question that is itself what Zoom would sign', async () => {
+    const invented = await sampler.invent()
+    const plainToken = 'v0:1795521600:{"event":"meeting.started"}'
+    const body = new TextEncoder().encode(JSON.stringify({ event: 'endpoint.url_validation', payload: { plainToken } }))
+    const request = requestOf(await sampler.sign(body, occasionOf('endpoint.url_validation'), invented), body)
+    expect(await provider.reply?.(request, givenBy({ provider }, [invented]))).toBeNull()
+  })
+
   it.each(['{"event":"meeting.started","payload":{"plainToken":"x"}}', '{"event":"endpoint.url_validation"}', ''])(
     'takes %j for an event, and no question',
     async (body) => {
