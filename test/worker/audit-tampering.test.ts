@@ -190,6 +190,7 @@ describe('a checkpoint', () => {
     ['at', '2026-01-01T00:00:00.000Z'],
     ['public_key', btoa('x'.repeat(32))],
     ['signature', btoa('x'.repeat(64))],
+    ['signature', btoa('x'.repeat(63))],
   ])('with another %s is none', async (member, value) => {
     const checkpoint = { ...(await checkpointed()), [member]: value }
     const { body } = await tenant.call('POST', '/audit-log/verify', { body: { checkpoint } })
