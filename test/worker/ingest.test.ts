@@ -131,6 +131,25 @@ describe('an event that a provider has signed', () => {
   })
 })
 
+it('an endpoint that is full keeps an event from no other, and is named in the log', async () => {
+  const tenant = await createTenant({ limits: { unfinished_per_endpoint: 1 } })
+  const [full, other] = [await tenant.endpoint(), await tenant.endpoint({ event_types: ['stripe.*'] })]
+  const letGo = receivers.current.hold(full.url)
+  await tenant.published()
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const source = await createSource(tenant, 'stripe')
+  const reply = await send(source)
+  expect(reply).toMatchObject({ status: 200, body: { duplicate: false } })
+  await arrivalAt(other)
+  const lines = warn.mock.calls.map(([line]) => JSON.parse(String(line)))
+  expect(lines.filter(({ message }) => message === 'source.endpoints_full')).toMatchObject([
+    { tenant_id: tenant.id, source_id: source.id, message_id: reply.body.message_id, endpoint_ids: [full.id] },
+  ])
+  await tenant.call('DELETE', `/endpoints/${other.id}`)
+  expect(await send(source)).toMatchObject({ status: 429, body: { code: 'endpoint_full' } })
+  letGo()
+})
+
 describe('an event that a provider sends again', () => {
   it('is answered as a duplicate, and delivered once, however it is written the second time', async () => {
     const { tenant, endpoint } = await tenantWithEndpoint()
