@@ -122,6 +122,24 @@ describe('an event that a provider has signed', () => {
     expect((await messagesOf(tenant, 1))[0].type).toBe('stripe.unknown')
   })
 
+  it('is not shown by the API where it has more than 4 MiB, which an isolate could not bear', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const get = vi.spyOn(env.PAYLOADS, 'get')
+    for (const [size, shown] of [
+      [4 * MIB, { payload: ' '.repeat(4 * MIB), payload_omitted: null }],
+      [4 * MIB + 1, { payload: null, payload_omitted: 'too_large' }],
+    ] as const) {
+      const { message_id } = (await send(source, { body: new Uint8Array(size).fill(0x20) })).body
+      await messagesOf(tenant, size === 4 * MIB ? 1 : 2)
+      get.mockClear()
+      const { body } = await tenant.call('GET', `/messages/${message_id}`)
+      expect({ payload: body.payload, payload_omitted: body.payload_omitted }).toEqual(shown)
+      expect(body.size_bytes).toBe(size)
+    }
+    expect(get).not.toHaveBeenCalled()
+  })
+
   it('passes a filter that cannot read it, since it is too large, and says so', async () => {
     const { tenant, endpoint } = await tenantWithEndpoint({ filter: 'data.a = 1' })
     const source = await createSource(tenant, 'stripe')
