@@ -285,6 +285,21 @@ describe('a request that cannot be verified', () => {
 })
 
 describe('an event that cannot be verified right now', () => {
+  it.each(['D1_ERROR: Network connection lost.', 'Network connection lost.', 'internal error; reference = a1b2'])(
+    'because nobody knows the source, and D1 says “%s”, may come again',
+    async (message) => {
+      vi.spyOn(console, 'warn').mockImplementation(() => {})
+      const source = await createSource(await createTenant(), 'stripe')
+      const all = () => Promise.reject(new Error(message))
+      const broken = vi.spyOn(env.DB, 'prepare').mockReturnValue({ bind: () => ({ all }) } as never)
+      const reply = await send(source)
+      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+      broken.mockRestore()
+      expect((await send(source)).status).toBe(200)
+    },
+  )
+
   it('because the master key of its credentials is away, may come again', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.spyOn(console, 'warn').mockImplementation(() => {})
