@@ -1,7 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { Outage } from '../lib/outage.ts'
+import { isOutage, Outage } from '../lib/outage.ts'
 import { report } from '../report.ts'
 import type { AppEnv } from './context.ts'
 import { PROBLEMS, type Problem, ProblemError, problem, problemResponse } from './problems.ts'
@@ -32,7 +32,7 @@ function toProblem(error: Error): Problem {
   const headers = { 'retry-after': '5' }
   if (isStorageError(error)) return problem('unavailable', 'the database does not answer; try again soon', { headers })
   if (isObjectError(error)) return problem('unavailable', 'the endpoint does not answer; try again soon', { headers })
-  if (error instanceof Outage)
+  if (isOutage(error))
     return problem('unavailable', 'a part that is needed does not answer; try again soon', { headers })
   return problem('internal', 'this was logged under the request id')
 }

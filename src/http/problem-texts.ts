@@ -205,7 +205,8 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
       'Repeat the request with the same `Idempotency-Key`, or with `message_id` as the key: nothing is sent twice.',
   },
   unavailable: {
-    means: 'The database, or the object of an endpoint, does not answer right now.',
+    means:
+      'The database, or the object of an endpoint, does not answer right now; or too many large bodies came at once.',
     remedy: 'Wait as long as `Retry-After` says, and try again.',
   },
   loop_detected: {

@@ -18,6 +18,12 @@ export async function getPayload(payloads: Bindings['PAYLOADS'], r2_key: string)
   return object === null ? null : new Uint8Array(await object.arrayBuffer())
 }
 
+/**
+ * What is shown is there as bytes, as text and as JSON at once, and an isolate has 128 MB for everybody. Publishers may not
+ * send a quarter of this; providers may send six times as much.
+ */
+const SHOWN_BYTES_MAX = 4 * 1024 * 1024
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -27,8 +33,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export async function readText(
   payloads: Bindings['PAYLOADS'],
   { body, erased_at }: Pick<StoredMessage, 'body' | 'erased_at'>,
-): Promise<{ text: string } | { omitted: 'erased' | 'expired' | 'missing' | 'not_text' }> {
+): Promise<{ text: string } | { omitted: 'erased' | 'expired' | 'missing' | 'not_text' | 'too_large' }> {
   if (body === null) return { omitted: erased_at === null ? 'expired' : 'erased' }
+  if ('r2_key' in body && body.size_bytes > SHOWN_BYTES_MAX) return { omitted: 'too_large' }
   const bytes = 'inline' in body ? body.inline : await getPayload(payloads, body.r2_key)
   if (bytes === null) return { omitted: 'missing' }
   try {

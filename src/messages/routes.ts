@@ -45,9 +45,9 @@ const messageSchema = z
     size_bytes: z.int(),
     erased_at: time.nullable().openapi({ description: 'When its content was erased on behalf of its data subject' }),
     payload: z.string().nullable().openapi({ description: 'The body as delivered, but for what is redacted' }),
-    payload_omitted: z.enum(['not_text', 'missing', 'expired', 'erased']).nullable().openapi({
+    payload_omitted: z.enum(['not_text', 'too_large', 'missing', 'expired', 'erased']).nullable().openapi({
       description:
-        'Why there is no payload to show: it is not UTF-8 text, storage has lost it, the retention of its type is over, or it was erased',
+        'Why there is no payload to show: it is not UTF-8 text, it has more than 4 MiB, storage has lost it, the retention of its type is over, or it was erased',
     }),
     payload_redacted: z.boolean().openapi({ description: 'Whether `payload` is not all that receivers get' }),
   })

@@ -17,7 +17,7 @@ import type { Traces } from './traces.ts'
 export interface ShownPayload {
   payload: string | null
   /** Why there is none to show. */
-  payload_omitted: 'not_text' | 'missing' | 'expired' | 'erased' | null
+  payload_omitted: 'not_text' | 'too_large' | 'missing' | 'expired' | 'erased' | null
   /** It is not what receivers get. */
   payload_redacted: boolean
 }

@@ -3,8 +3,10 @@ import type { Deps } from '../deps.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { sha256Hex, toHex } from '../lib/hash.ts'
 import type { RandomBytes } from '../lib/ids.ts'
+import { log } from '../lib/log.ts'
 import { liesIn } from '../lib/network.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { Tally } from '../lib/tally.ts'
 import type { Draft } from '../messages/message.ts'
 import { type Published, publish } from '../messages/publish.ts'
 import { liveCredentials } from './credentials.ts'
@@ -32,6 +34,9 @@ const KEY_UNAVAILABLE = problem('unavailable', 'what verifies this cannot be had
 const NOT_ASKED = problem('method_not_allowed', 'send events with POST', { headers: { allow: 'POST' } })
 
 const JSON_ANSWER = { 'content-type': 'application/json' }
+
+/** Lines a minute of each source. */
+const passed_over = new Tally(5)
 
 /** A content type that may be sent on as it is. */
 const CONTENT_TYPE = /^[\x21-\x7e][\x20-\x7e]{0,254}$/
@@ -90,7 +95,19 @@ async function accept(
   const { results } = await publish(deps, access, [draft], source.paused_at === null ? null : source.id)
   const [result] = results
   if (result === undefined) throw new Error('one event has one result')
-  return result.ok ? ok(answerTo(source, provider, result.value)) : result
+  if (!result.ok) return result
+  noteFull(deps, source, result.value)
+  return ok(answerTo(source, provider, result.value))
+}
+
+/**
+ * A publisher reads in the answer which endpoints had no room for a message. A provider would not; and refused, it would keep
+ * sending what all others have, until it disables the URL for them too.
+ */
+function noteFull({ now }: Deps, { tenant_id, id: source_id }: Source, { id: message_id, full }: Published): void {
+  const times = full.length === 0 ? null : passed_over.count(source_id, now())
+  if (times === null) return
+  log('warn', 'source.endpoints_full', { tenant_id, source_id, message_id, endpoint_ids: full, times })
 }
 
 async function limit(deps: Deps, source: Source): Promise<Result<void, Problem>> {

@@ -122,6 +122,24 @@ describe('an event that a provider has signed', () => {
     expect((await messagesOf(tenant, 1))[0].type).toBe('stripe.unknown')
   })
 
+  it('is not shown by the API where it has more than 4 MiB, which an isolate could not bear', async () => {
+    const { tenant } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const get = vi.spyOn(env.PAYLOADS, 'get')
+    for (const [size, shown] of [
+      [4 * MIB, { payload: ' '.repeat(4 * MIB), payload_omitted: null }],
+      [4 * MIB + 1, { payload: null, payload_omitted: 'too_large' }],
+    ] as const) {
+      const { message_id } = (await send(source, { body: new Uint8Array(size).fill(0x20) })).body
+      await messagesOf(tenant, size === 4 * MIB ? 1 : 2)
+      get.mockClear()
+      const { body } = await tenant.call('GET', `/messages/${message_id}`)
+      expect({ payload: body.payload, payload_omitted: body.payload_omitted }).toEqual(shown)
+      expect(body.size_bytes).toBe(size)
+    }
+    expect(get).not.toHaveBeenCalled()
+  })
+
   it('passes a filter that cannot read it, since it is too large, and says so', async () => {
     const { tenant, endpoint } = await tenantWithEndpoint({ filter: 'data.a = 1' })
     const source = await createSource(tenant, 'stripe')
@@ -129,6 +147,25 @@ describe('an event that a provider has signed', () => {
     const delivery = await tenant.deliveryIn('succeeded', body.message_id, endpoint.id)
     expect(delivery.reason).toMatch(/^filter_failed: the body has 3145728 bytes/)
   })
+})
+
+it('an endpoint that is full keeps an event from no other, and is named in the log', async () => {
+  const tenant = await createTenant({ limits: { unfinished_per_endpoint: 1 } })
+  const [full, other] = [await tenant.endpoint(), await tenant.endpoint({ event_types: ['stripe.*'] })]
+  const letGo = receivers.current.hold(full.url)
+  await tenant.published()
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const source = await createSource(tenant, 'stripe')
+  const reply = await send(source)
+  expect(reply).toMatchObject({ status: 200, body: { duplicate: false } })
+  await arrivalAt(other)
+  const lines = warn.mock.calls.map(([line]) => JSON.parse(String(line)))
+  expect(lines.filter(({ message }) => message === 'source.endpoints_full')).toMatchObject([
+    { tenant_id: tenant.id, source_id: source.id, message_id: reply.body.message_id, endpoint_ids: [full.id] },
+  ])
+  await tenant.call('DELETE', `/endpoints/${other.id}`)
+  expect(await send(source)).toMatchObject({ status: 429, body: { code: 'endpoint_full' } })
+  letGo()
 })
 
 describe('an event that a provider sends again', () => {
@@ -248,6 +285,21 @@ describe('a request that cannot be verified', () => {
 })
 
 describe('an event that cannot be verified right now', () => {
+  it.each(['D1_ERROR: Network connection lost.', 'Network connection lost.', 'internal error; reference = a1b2'])(
+    'because nobody knows the source, and D1 says “%s”, may come again',
+    async (message) => {
+      vi.spyOn(console, 'warn').mockImplementation(() => {})
+      const source = await createSource(await createTenant(), 'stripe')
+      const all = () => Promise.reject(new Error(message))
+      const broken = vi.spyOn(env.DB, 'prepare').mockReturnValue({ bind: () => ({ all }) } as never)
+      const reply = await send(source)
+      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+      broken.mockRestore()
+      expect((await send(source)).status).toBe(200)
+    },
+  )
+
   it('because the master key of its credentials is away, may come again', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.spyOn(console, 'warn').mockImplementation(() => {})
