@@ -54,7 +54,8 @@ export const paypal = defineProvider({
     return verdict.ok ? checkTime(sent_at.value, given) : verdict
   },
 
-  identify({ body }) {
-    return { id: pickText(body, ['id']) ?? null, type: pickText(body, ['event_type']) ?? null }
+  // Not the body's own id: the checksum of another body is easily the same, and each signature is to be good for one event.
+  identify({ headers, body }) {
+    return { id: headers.get('paypal-transmission-id'), type: pickText(body, ['event_type']) ?? null }
   },
 })
