@@ -116,7 +116,11 @@ async function localTarget({ provider, state_dir, is_dry }: SendCommand, sampler
 }
 
 /** @returns whether it was accepted */
-async function post(request: SignedRequest, { provider, type }: SendCommand, { own }: Target): Promise<boolean> {
+async function post(
+  request: SignedRequest,
+  { provider, type, is_forged }: SendCommand,
+  { own }: Target,
+): Promise<boolean> {
   const { url, headers, body } = request
   const sent_at = Date.now()
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' }).catch((error: Error) => {
@@ -131,6 +135,7 @@ async function post(request: SignedRequest, { provider, type }: SendCommand, { o
     `${status} ${provider} ${type} in ${took}  ${paint('dim', `request ${response.headers.get('x-request-id') ?? 'without an id'}`)}`,
   )
   if (text !== '') say(`  ${text.slice(0, SHOWN_LENGTH_MAX)}`)
+  if (is_forged && response.ok) say('  believed all the same: this source asks for no proof')
   if (own !== null && response.ok) await showMessage(own.operator, own.source, text, sent_at)
   if (own !== null && response.status === 401) await showRefusal(own.operator, own.source, sent_at)
   return response.ok

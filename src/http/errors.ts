@@ -32,6 +32,8 @@ function toProblem(error: Error): Problem {
   const headers = { 'retry-after': '5' }
   if (isStorageError(error)) return problem('unavailable', 'the database does not answer; try again soon', { headers })
   if (isObjectError(error)) return problem('unavailable', 'the endpoint does not answer; try again soon', { headers })
+  if (error instanceof Outage)
+    return problem('unavailable', 'a part that is needed does not answer; try again soon', { headers })
   return problem('internal', 'this was logged under the request id')
 }
 

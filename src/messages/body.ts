@@ -1,5 +1,6 @@
 import type { StoredBody, StoredMessage } from '../../durable-objects/endpoint/rpc.ts'
 import type { Bindings } from '../env.ts'
+import { sha256Hex } from '../lib/hash.ts'
 import type { Message } from './message.ts'
 
 /** Up to this a payload lives in the Endpoint's row; larger ones are written once to R2 and referenced. */
@@ -87,14 +88,15 @@ export async function renewPayload(payloads: Bindings['PAYLOADS'], r2_key: strin
  */
 export async function putPayload(
   payloads: Bindings['PAYLOADS'],
-  { tenant_id, id, subject, accepted_at, fingerprint }: Message,
+  { tenant_id, id, subject, accepted_at }: Message,
   bytes: Uint8Array,
   is_queued: boolean,
 ): Promise<StoredBody> {
-  // Part of the key is what was sent and when, so that racing publishes of one id never overwrite each other's bytes.
+  // Part of the key is what was sent and when, so that publishes of one id never overwrite each other's bytes. Not by the
+  // fingerprint: that of an event is its id's alone, and a provider may write it another way when it sends it again.
   // Under its subject, so that the payloads of one are found without any index.
   const folder = subject === null ? `${tenant_id}/` : payloadsOfSubject(tenant_id, subject)
-  const r2_key = `${folder}${id}/${accepted_at}-${fingerprint.slice(0, 32)}`
+  const r2_key = `${folder}${id}/${accepted_at}-${(await sha256Hex(bytes)).slice(0, 32)}`
   await payloads.put(r2_key, bytes, is_queued ? { customMetadata: QUEUED } : {})
   return { r2_key, size_bytes: bytes.byteLength }
 }

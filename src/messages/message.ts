@@ -24,7 +24,7 @@ export interface Draft {
 }
 
 /** What a provider's retry has in common with the first sending, and nothing else. */
-export interface SourceEvent {
+interface SourceEvent {
   source_id: string
   /** Of any length and in any characters. */
   event_id: string

@@ -22,16 +22,17 @@ export async function changeSource(
   tenant_id: string,
   id: string,
   action: Action,
-  decide: (before: SourceRow) => Result<Columns, Problem> | Promise<Result<Columns, Problem>>,
+  decide: (before: SourceRow, now: number) => Result<Columns, Problem> | Promise<Result<Columns, Problem>>,
 ): Promise<Result<SourceRow, Problem>> {
   const changed = await audited(deps, tenant_id, async (trail) => {
     const found = await findSource(deps, tenant_id, id)
     if (!found.ok) return found
     const before = found.value
-    const decided = await decide(before)
+    const now = deps.now()
+    const decided = await decide(before, now)
     if (!decided.ok) return decided
     const named = Object.fromEntries(Object.entries(decided.value).filter(([, value]) => value !== undefined))
-    const changes: Partial<SourceRow> = { ...named, updated_at: deps.now() }
+    const changes: Partial<SourceRow> = { ...named, updated_at: now }
     const after: SourceRow = { ...before, ...changes }
     const decisive = deps.db
       .update(sources)

@@ -14,7 +14,10 @@ import { sources } from './table.ts'
 /** After a flood there are more than one statement should delete. Nobody can list them any more, and they go when they are old. */
 const FAILURES_MAX = 5000
 
-/** Deletes a source, and what is known of requests that it did not believe. Its messages stay; what it has parked goes on its way. */
+/**
+ * Deletes a source, and what is known of requests that it did not believe. Its messages stay; what it has parked was
+ * accepted, and goes on its way.
+ */
 export async function deleteSource(deps: Deps, tenant_id: string, id: string): Promise<Result<void, Problem>> {
   const deleted = await audited(deps, tenant_id, async (trail) => {
     const found = await findSource(deps, tenant_id, id)
@@ -30,19 +33,11 @@ export async function deleteSource(deps: Deps, tenant_id: string, id: string): P
   })
   if (!deleted.ok) return deleted
   forgetTenant(tenant_id)
-  // It was accepted. What the queue does not take, the cron does.
   await releaseParked(deps, tenant_id, id)
-  deps.waitUntil(forget(deps, tenant_id, id))
-  return ok(undefined)
-}
-
-/** A bucket that stays is a row without anything in it that is anybody's. */
-async function forget(deps: Deps, tenant_id: string, source_id: string): Promise<void> {
-  try {
-    await forgetRate(deps, source_id)
-  } catch (error) {
-    report(deps, 'quota.failed', error, { tenant_id, source_id })
-  }
+  deps.waitUntil(
+    forgetRate(deps, id).catch((error) => report(deps, 'quota.failed', error, { tenant_id, source_id: id })),
+  )
+  return deleted
 }
 
 const KEY = 'tenant_id, source_id, minute, reason, address'

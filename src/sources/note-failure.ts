@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { log } from '../lib/log.ts'
 import { Tally } from '../lib/tally.ts'
 import { report } from '../report.ts'
-import { type FailureGroup, GatheredFailures } from './gathered-failures.ts'
+import { type FailureGroup, GatheredFailures, minuteOf } from './gathered-failures.ts'
 import type { Refusal } from './refusal.ts'
 
 type FailureDeps = Pick<Deps, 'env' | 'now' | 'waitUntil'>
@@ -30,11 +30,18 @@ const FAILING_COUNT = 10
 const FAILING_MS = 5 * 60_000
 const TOLD_FOR_MS = 60 * 60_000
 
+/** Of a source: then the oldest make room. Else whoever forges for weeks would fill the database, which is everybody's. */
+const KEPT_MAX = 5000
+/** As many as one statement should delete. */
+const FORGOTTEN_AT_ONCE_MAX = 5000
+
 /** Lines a minute of each source and reason. */
 const lines = new Tally(5)
 
 const gathered = new GatheredFailures()
 let written_at = 0
+/** In which it was last looked whether sources have too many: that walks through all that they have. */
+let trimmed_minute = 0
 /** When somebody is to write what is gathered; null while nobody is. */
 let writes_at: number | null = null
 
@@ -100,11 +107,12 @@ async function write({ env, now }: FailureDeps, groups: readonly FailureGroup[])
     group.last_at,
     JSON.stringify(group.header_names),
   ])
-  const sources = new Set(groups.map(({ source_id }) => source_id))
-  const [, told] = await env.DB.batch<{ tenant_id: string; source_id: string; failures: number }>([
-    env.DB.prepare(ADD).bind(JSON.stringify(rows)),
-    env.DB.prepare(TELL).bind(JSON.stringify([...sources]), now()),
-  ])
+  const sources = JSON.stringify([...new Set(groups.map(({ source_id }) => source_id))])
+  const statements = [env.DB.prepare(ADD).bind(JSON.stringify(rows)), env.DB.prepare(TELL).bind(sources, now())]
+  const minute = minuteOf(now())
+  if (minute !== trimmed_minute) statements.push(env.DB.prepare(TRIM).bind(sources))
+  trimmed_minute = minute
+  const [, told] = await env.DB.batch<{ tenant_id: string; source_id: string; failures: number }>(statements)
   for (const { tenant_id, source_id, failures } of told?.results ?? []) {
     log('warn', 'source.verification_failing', { tenant_id, source_id, failures, in_s: FAILING_MS / 1000 })
   }
@@ -123,3 +131,14 @@ const RECENT = `(SELECT COALESCE(SUM(count), 0) FROM source_failures AS failure 
 const TELL = `UPDATE sources SET failing_told_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))
     AND (failing_told_at IS NULL OR failing_told_at < ?2 - ${TOLD_FOR_MS}) AND ${RECENT} >= ${FAILING_COUNT}
   RETURNING tenant_id, id AS source_id, ${RECENT} AS failures`
+
+// A whole minute or nothing of it, so that none is counted in part.
+const TRIM = `WITH oldest AS MATERIALIZED (SELECT tenant_id, id, (SELECT minute FROM source_failures AS kept
+      WHERE kept.tenant_id = sources.tenant_id AND kept.source_id = sources.id
+      ORDER BY minute DESC LIMIT 1 OFFSET ${KEPT_MAX - 1}) AS minute
+    FROM sources WHERE id IN (SELECT value FROM json_each(?1)))
+  DELETE FROM source_failures WHERE (tenant_id, source_id, minute, reason, address) IN (
+    SELECT failure.tenant_id, failure.source_id, failure.minute, failure.reason, failure.address
+    FROM oldest CROSS JOIN source_failures AS failure ON failure.tenant_id = oldest.tenant_id
+      AND failure.source_id = oldest.id AND failure.minute < oldest.minute
+    LIMIT ${FORGOTTEN_AT_ONCE_MAX})`

@@ -27,13 +27,13 @@ export async function rotateCredentials(
   wanted: WantedCredentials,
 ): Promise<Result<SourceWithCredentials, Problem>> {
   let chosen: Chosen | null = null
-  const changed = await changeSource(deps, tenant_id, id, 'source.secret.rotate', async (before) => {
+  const changed = await changeSource(deps, tenant_id, id, 'source.secret.rotate', async (before, now) => {
     if (!takesCredentials(before.provider)) return err(UNUSED)
     const choice = chooseCredentials(before, wanted.credentials, deps.random)
     if (!choice.ok) return choice
     if (choice.value === null) return err(missingCredentials(before.provider))
     chosen = choice.value
-    const retired = retire(before.credentials, wanted.overlap_s, deps.now())
+    const retired = retire(before.credentials, wanted.overlap_s, now)
     if (retired.length >= LIVE_MAX) return err(TOO_MANY)
     const sealed = await sealCredentials(deps, before, chosen.credentials)
     return ok({ credentials: [sealed, ...retired] })

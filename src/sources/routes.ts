@@ -104,7 +104,7 @@ sourceRoutes.openapi(
     permission: 'source.write',
     tags,
     summary: 'Delete a source',
-    description: 'Its messages stay, those that it has parked too.',
+    description: 'Its messages stay. Those that it has parked were accepted, and are delivered.',
     request: { params: sourceParam },
     responses: { 204: { description: 'Deleted' } },
   }),

@@ -13,10 +13,10 @@ export async function updateSource(
   id: string,
   { settings: given, paused, ...columns }: SourceChange,
 ): Promise<Result<SourceRow, Problem>> {
-  return changeSource(deps, tenant_id, id, 'source.update', (before) => {
+  return changeSource(deps, tenant_id, id, 'source.update', (before, now) => {
     const settings = given === undefined ? ok(undefined) : checkSettings(before.provider, given)
     if (!settings.ok) return settings
-    return ok({ ...columns, settings: settings.value, paused_at: nextPause(before, paused, deps.now()) })
+    return ok({ ...columns, settings: settings.value, paused_at: nextPause(before, paused, now) })
   })
 }
 

@@ -25,10 +25,12 @@ async function storm(tenant: Tenant, repeats: number, disturb: (sent: number) =>
   const send = async (event: Uint8Array): Promise<boolean> => {
     const url = `${gateway.url}/in/${id}`
     const { headers } = await sign(event, { type: 'a.b', id: '', now: new Date(), url }, invented)
-    const response = await fetch(url, { method: 'POST', headers, body: event }).catch(() => null)
-    if (response === null || response.status >= 500) return false
-    const answer = (await response.json()) as { message_id: string; duplicate: boolean }
-    expect(response.status, JSON.stringify(answer)).toBe(200)
+    const answered = await fetch(url, { method: 'POST', headers, body: event })
+      .then(async (response) => ({ status: response.status, text: await response.text() }))
+      .catch(() => null)
+    if (answered === null || answered.status >= 500) return false
+    expect(answered.status, answered.text).toBe(200)
+    const answer = JSON.parse(answered.text) as { message_id: string; duplicate: boolean }
     message_ids.add(answer.message_id)
     if (!answer.duplicate) answered_first++
     return true

@@ -12,7 +12,9 @@ const bodies = new Map(
     operations.map(({ method, path, example }) => [`${method.toUpperCase()} ${path}`, example] as const),
   ),
 )
-const changing = operationsOf(document).filter(({ contract }) => contract.requestBody !== undefined)
+const changing = operationsOf(document).filter(
+  ({ contract }) => contract.requestBody?.content['application/json'] !== undefined,
+)
 const named = changing.map((operation) => [operation.method, operation.path, operation] as const)
 
 /** What tables and answers have, and what would be worth having. */

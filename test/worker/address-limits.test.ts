@@ -2,8 +2,10 @@
 import { env } from 'cloudflare:workers'
 import { parseList } from 'structured-headers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createId } from '../../src/lib/ids.ts'
 import { call, createTenant, type Reply, skip } from './harness.ts'
 import { expectProblem } from './problem.ts'
+import { insertSource } from './source-row.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -104,6 +106,44 @@ describe('an address that sends many keys that are not good', () => {
     const { key } = (await tenant.call('POST', '/keys', { body })).body
     expect(statuses(await repeated(2, () => from(address, tenant.path, key)))).toEqual([403, 429])
     expect(limiter).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('an address that makes up ids of sources', () => {
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
+  const askSource = (address: string, id = createId('src', Date.now(), random)) =>
+    call('POST', `/in/${id}`, { key: null, text: '{}', headers: { 'cf-connecting-ip': address } })
+
+  it('is told to wait, and is counted once for each', async () => {
+    const limiter = limitTo('FAILED_AUTHENTICATION_LIMIT', 2)
+    const address = freshAddress()
+    const id = createId('src', Date.now(), random)
+    expect(statuses(await repeated(5, () => askSource(address, id)))).toEqual([404, 404, 404, 404, 404])
+    expect(limiter).toHaveBeenCalledTimes(1)
+    const replies = await repeated(2, () => askSource(address))
+    expect(statuses(replies)).toEqual([404, 429])
+  })
+
+  it('has ten looked up in a second, and no more', async () => {
+    limitTo('FAILED_AUTHENTICATION_LIMIT', 0)
+    const address = freshAddress()
+    await askSource(address)
+    const now = Date.now() + 5000
+    vi.spyOn(Date, 'now').mockReturnValue(now)
+    const prepare = vi.spyOn(env.DB, 'prepare')
+    expect(new Set(statuses(await repeated(50, () => askSource(address))))).toEqual(new Set([429]))
+    expect(prepare).toHaveBeenCalledTimes(10)
+  })
+
+  it('shuts out nobody whose source is there, known here or not: it may be a provider’s', async () => {
+    limitTo('FAILED_AUTHENTICATION_LIMIT', 0)
+    const address = freshAddress()
+    const tenant = await createTenant()
+    const [known, other] = [await insertSource(tenant.id), await insertSource(tenant.id)]
+    expect((await askSource(address, known)).status).toBe(401)
+    expect((await askSource(address)).status).toBe(429)
+    expect((await askSource(address, known)).status).toBe(401)
+    expect((await askSource(address, other)).status).toBe(401)
   })
 })
 

@@ -1,7 +1,8 @@
 /** The inbound door: from a provider's request to what the tenant's endpoints get. */
+import { env } from 'cloudflare:workers'
 import { verify } from '@octokit/webhooks-methods'
 import { Webhook } from 'standardwebhooks'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SAMPLERS } from '../../scripts/samples.ts'
 import { createTenant, eventually, type Json, type TenantHandle, useReceivers } from './harness.ts'
 import { createSource, deliver, send, signed } from './sources.ts'
@@ -142,6 +143,25 @@ describe('an event that a provider sends again', () => {
     expect(receivers.current.arrivals(endpoint.url)).toHaveLength(1)
   })
 
+  it('leaves the first sending as it was, also where that is large and one endpoint still waits for it', async () => {
+    const { tenant, endpoint } = await tenantWithEndpoint()
+    const other = await tenant.endpoint()
+    for (const { url } of [endpoint, other]) receivers.current.become(url, 500)
+    const source = await createSource(tenant, 'stripe')
+    const body = (pending_webhooks: number) =>
+      JSON.stringify({ id: 'evt_1', type: 'a.b', pending_webhooks, text: 'x'.repeat(100 * 1024) })
+    const { message_id } = (await send(source, { body: body(2) })).body
+    expect((await send(source, { body: body(1) })).body).toEqual({ message_id, duplicate: true })
+    for (const { id, url } of [endpoint, other]) {
+      await eventually('a first attempt', () => receivers.current.arrivals(url).length > 0)
+      receivers.current.become(url, 200)
+      await tenant.deliveryIn('waiting', message_id, id)
+      expect((await tenant.call('POST', `/deliveries/${message_id}.${id}/retry`)).status).toBe(202)
+      await tenant.deliveryIn('succeeded', message_id, id)
+      expect(receivers.current.arrivals(url).map((arrival) => arrival.body === body(2))).toEqual([true, true])
+    }
+  })
+
   it('is another event for another source, and another than what a publisher’s key names', async () => {
     const { tenant } = await tenantWithEndpoint()
     const [one, other] = [await createSource(tenant, 'github'), await createSource(tenant, 'github')]
@@ -224,6 +244,21 @@ describe('a request that cannot be verified', () => {
     const from = (address: string) => send(source, { headers: { 'cf-connecting-ip': address } })
     expect((await from('203.0.113.9')).status).toBe(200)
     expect(await from('203.0.114.9')).toMatchObject({ status: 401, body: { code: 'verification_failed' } })
+  })
+})
+
+describe('an event that cannot be verified right now', () => {
+  it('because the master key of its credentials is away, may come again', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { tenant } = await tenantWithEndpoint()
+    const source = await createSource(tenant, 'stripe')
+    const lost = JSON.stringify([{ sealed: `away.${btoa('x'.repeat(60))}`, created_at: 0, expires_at: null }])
+    await env.DB.prepare('UPDATE sources SET credentials = ? WHERE id = ?').bind(lost, source.id).run()
+    const reply = await send(source)
+    expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await tenant.call('GET', `/sources/${source.id}/failures`)).body.data).toEqual([])
   })
 })
 

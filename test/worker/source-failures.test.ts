@@ -171,6 +171,28 @@ describe('a flood of forged requests', () => {
     expect(body.data).toMatchObject([{ address: '192.0.2.1', count: 1 }])
   })
 
+  it('of weeks makes no more than 5,000 rows of a source: the oldest make room, those of others stay', async () => {
+    const other = await insertSource(tenant.id)
+    const now = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS
+    const insert = `INSERT INTO source_failures SELECT ?1, ?2, ?3 - (value / 10) * ${MINUTE_MS}, 'signature_mismatch',
+      value % 10, 1, ?3, '[]' FROM (WITH RECURSIVE n (value) AS (VALUES (10) UNION ALL SELECT value + 1 FROM n LIMIT ?4)
+      SELECT value FROM n)`
+    await env.DB.prepare(insert).bind(tenant.id, source, now, 7000).run()
+    await env.DB.prepare(insert).bind(tenant.id, other, now, 100).run()
+    const count = `SELECT COUNT(*) AS rows, MAX(minute) AS newest FROM source_failures WHERE source_id = ?`
+    const rowsOf = (id: string) => env.DB.prepare(count).bind(id).first<{ rows: number; newest: number }>()
+    // Looked after once a minute.
+    skip(2 * MINUTE_MS)
+    note()
+    note({}, other)
+    await written()
+    const kept = await rowsOf(source)
+    expect(kept?.rows).toBeGreaterThan(4980)
+    expect(kept?.rows).toBeLessThanOrEqual(5010)
+    expect(kept?.newest).toBeGreaterThan(now)
+    expect((await rowsOf(other))?.rows).toBe(101)
+  })
+
   it('is written by somebody else when the request that was to write it was ended', async () => {
     note()
     await written()

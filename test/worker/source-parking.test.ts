@@ -421,6 +421,14 @@ describe('whatever fails while it goes on', () => {
     await eventually('nothing to be parked', async () => (await rows()).length === 0)
   })
 
+  it('and at once when that is by the API, without waiting for the cron', async () => {
+    const endpoint = await tenant.endpoint()
+    await park('evt_1')
+    expect((await tenant.call('DELETE', `/sources/${source}`)).status).toBe(204)
+    await arrived(endpoint, 1)
+    await eventually('nothing to be parked', async () => (await rows()).length === 0)
+  })
+
   it('the cron finds every source of every tenant, each once', async () => {
     const all: string[] = []
     for (let i = 0; i < 3; i++) {

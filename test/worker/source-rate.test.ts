@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeps } from '../../src/deps.ts'
 import { createId } from '../../src/lib/ids.ts'
-import { forgetRate, withinRate } from '../../src/sources/rate.ts'
+import { withinRate } from '../../src/sources/rate.ts'
 import { createTenant, eventually, runCron } from './harness.ts'
 import { insertSource } from './source-row.ts'
 
@@ -86,12 +86,11 @@ describe('when the object does not answer', () => {
 
 describe('what a source has used', () => {
   it('goes with the source', async () => {
+    const tenant = await createTenant()
+    id = await insertSource(tenant.id, { rate_limit_per_s: 5 })
     await ask(5)
     expect(await tablesOf(id)).toEqual([{ accepted: 1 }])
-    await forgetRate(
-      createDeps(env, () => {}),
-      id,
-    )
+    expect((await tenant.call('DELETE', `/sources/${id}`)).status).toBe(204)
     await eventually('the bucket to be empty', async () => (await tablesOf(id).catch(() => null))?.length === 0)
   })
 

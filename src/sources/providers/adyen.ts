@@ -6,12 +6,14 @@ import { refuse, type Verdict } from '../refusal.ts'
 import { decodeSignature } from '../schemes/encoding.ts'
 import { soleHeader } from '../schemes/header.ts'
 import { matchesAny } from '../schemes/hmac.ts'
-import { isUnambiguous } from '../schemes/unambiguous.ts'
+import { parseUnambiguous } from '../schemes/unambiguous.ts'
 
 const HEADER = 'hmacsignature'
 
 const ITEM = ['notificationItems', 0, 'NotificationRequestItem'] as const
 const SIGNATURES = ['notificationItems', EACH, 'NotificationRequestItem', 'additionalData', 'hmacSignature'] as const
+
+const utf8 = new TextDecoder()
 
 /** What is signed of an item, in this order. */
 const SIGNED = [
@@ -24,6 +26,12 @@ const SIGNED = [
   ['eventCode'],
   ['success'],
 ] as const
+
+/** Whatever the merchant calls a payment; all others are numbers and names of Adyen's. */
+const FREE_TEXT = 'merchantReference'
+
+/** A few KiB, but for what a merchant adds. */
+const LIMITS = { bytes_max: 256 * 1024, path: [...ITEM, 'amount'] }
 
 /**
  * HMAC-SHA256 with a key in hexadecimal, as base64. Platform webhooks have it of their body in a header. Standard webhooks
@@ -46,8 +54,8 @@ export const adyen = defineProvider({
 
   identify(request) {
     const { body } = request
-    if (isOfPlatform(request))
-      return { id: pickText(body, ['eventId']) ?? null, type: pickText(body, ['type']) ?? null }
+    // The `eventId` of some is the reference of the payment that made them come: another one may have it as well.
+    if (isOfPlatform(request)) return { id: null, type: pickText(body, ['type']) ?? null }
     const [code, reference, success] = ['eventCode', 'pspReference', 'success'].map((name) => textAt(body, [name]))
     if (code === '' || reference === '') return { id: null, type: code || null }
     // Adyen takes two of the same code and reference for one event; but what failed may have succeeded later.
@@ -64,6 +72,8 @@ function verifyBody({ headers, body }: InboundRequest, keys: readonly Uint8Array
   const header = soleHeader(headers, HEADER)
   if (!header.ok) return header
   const code = decodeSignature(header.value, 'base64')
+  // No JSON ends so, but what is signed of an item does.
+  if (/:(?:true|false)$/.test(utf8.decode(body.subarray(-6)))) return refuse('malformed_signature')
   return code.ok ? matchesAny('sha256', keys, [body], [code.value]) : code
 }
 
@@ -71,13 +81,16 @@ function verifyItem({ body }: InboundRequest, keys: readonly Uint8Array[]): Verd
   // JSON has had one item a request since it exists (SOAP has more): a second one would be unsigned or somebody else's.
   const [signature, ...more] = pickAll(body, SIGNATURES, 2) ?? []
   if (typeof signature !== 'string') return refuse('missing_signature')
-  if (more.length > 0 || !isUnambiguous(body)) return refuse('malformed_signature')
+  if (more.length > 0 || parseUnambiguous(body, LIMITS) === undefined) return refuse('malformed_signature')
   const code = decodeSignature(signature, 'base64')
   if (!code.ok) return code
   const values = SIGNED.map((path) => textAt(body, path))
+  // Joined without escaping (https://github.com/Adyen/adyen-python-api-library/issues/117): if any of them could have a colon,
+  // the same text would be that of another payment as well.
+  if (values.some((value, at) => value.includes(':') && SIGNED[at]?.[0] !== FREE_TEXT))
+    return refuse('malformed_signature')
   // A platform webhook signed with the same key would end otherwise: its text is never that of an item.
   if (!['true', 'false'].includes(values.at(-1) ?? '')) return refuse('malformed_signature')
-  // Without escaping, as Adyen signs: https://github.com/Adyen/adyen-python-api-library/issues/117
   return matchesAny('sha256', keys, [values.join(':')], [code.value])
 }
 

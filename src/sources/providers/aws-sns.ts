@@ -3,11 +3,10 @@ import { defineProvider, type Given } from '../provider.ts'
 import { refuse, type Verdict } from '../refusal.ts'
 import { findCertificate, pinnedCertificate, verifyRsa } from '../schemes/certificate.ts'
 import { decodeSignature } from '../schemes/encoding.ts'
-import { isConfirmation, readSnsMessage, type SnsMessage, stringToSign } from '../schemes/sns-message.ts'
+import { isConfirmation, readSnsMessage, SNS_HOST, type SnsMessage, stringToSign } from '../schemes/sns-message.ts'
 import { checkTime, parseRfc3339 } from '../schemes/timestamp.ts'
 
-const CERTIFICATES =
-  /^https:\/\/sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?\/SimpleNotificationService-[A-Za-z0-9]{1,64}\.pem$/
+const CERTIFICATES = new RegExp(`^https://${SNS_HOST}/SimpleNotificationService-[A-Za-z0-9]{1,64}\\.pem$`)
 
 /** Which name it is depends on the region (sns-message-manager of the AWS SDK for Java 2, `SnsHostProvider`). */
 const ISSUED_TO = /^sns(?:-signing)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/

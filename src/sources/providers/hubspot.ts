@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { toHex } from '../../lib/hash.ts'
-import { pickText } from '../../lib/json-pick.ts'
+import { EACH, pickAll, pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
 import { decodeSignature } from '../schemes/encoding.ts'
 import { soleHeader } from '../schemes/header.ts'
@@ -38,8 +38,7 @@ export const hubspot = defineProvider({
   },
 
   identify({ body }) {
-    const is_batch = body.length <= BATCH_BYTES_MAX
-    return is_batch ? { id: idOf(body), type: typeOf(body) } : { id: null, type: typeAt(body, 0) ?? null }
+    return { id: body.length <= BATCH_BYTES_MAX ? idOf(body) : null, type: typeOf(body) }
   },
 })
 
@@ -50,9 +49,10 @@ function decodeSome(url: string): string {
   return url.replace(DECODED, decodeURIComponent)
 }
 
-/** A hundred events of 10 KiB: HubSpot sends no more, and this is read as text and again and again. */
+/** A hundred events of 10 KiB: HubSpot sends no more, and this is made a text of. */
 const BATCH_BYTES_MAX = 1024 * 1024
-const EVENTS_MAX = 100
+/** HubSpot sends a hundred. */
+const EVENTS_MAX = 1000
 
 const ATTEMPT_NUMBER = /("attemptNumber"\s*:\s*)\d+/g
 const utf8 = new TextDecoder()
@@ -68,16 +68,8 @@ function idOf(body: Uint8Array): string {
 
 /** What all events of the batch are. */
 function typeOf(body: Uint8Array): string | null {
-  const types = new Set<string>()
-  for (let at = 0; at < EVENTS_MAX; at++) {
-    const type = typeAt(body, at)
-    if (type === undefined) break
-    types.add(type)
-  }
-  const [first = pickText(body, ['subscriptionType']) ?? null] = types
-  return types.size > 1 ? 'mixed' : first
-}
-
-function typeAt(body: Uint8Array, at: number): string | undefined {
-  return pickText(body, [at, 'subscriptionType'])
+  const types = new Set(pickAll(body, [EACH, 'subscriptionType'], EVENTS_MAX) ?? [])
+  const [type = pickText(body, ['subscriptionType'])] = types
+  if (types.size > 1) return 'mixed'
+  return typeof type === 'string' ? type : null
 }

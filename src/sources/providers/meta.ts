@@ -44,16 +44,13 @@ export const meta = defineProvider({
   },
 })
 
-/** What all changes are of, `mixed` when that differs: named for the first, the others would not be looked for there. */
+/** What all of it is of, `mixed` when that differs: named for the first, the others would not be looked for there. */
 function fieldOf(body: Uint8Array): string | null {
-  const fields = new Set(pickAll(body, ['entry', EACH, 'changes', EACH, 'field'], CHANGES_MAX) ?? [])
-  const [field] = fields
-  if (fields.size > 1) return 'mixed'
-  return typeof field === 'string' ? field : messagingFieldOf(body)
-}
-
-/** Messenger and Instagram have messages beside the changes, in a list of their own. */
-function messagingFieldOf(body: Uint8Array): string | null {
-  const senders = (list: string) => pickAll(body, ['entry', EACH, list, EACH, 'sender', 'id'], CHANGES_MAX) ?? []
-  return ['messaging', 'standby'].find((list) => senders(list).some((id) => id !== undefined)) ?? null
+  const valuesOf = (list: string, ...path: string[]) =>
+    (pickAll(body, ['entry', EACH, list, EACH, ...path], CHANGES_MAX) ?? []).filter((value) => value !== undefined)
+  // Messages of Messenger and Instagram are in lists of their own, and each has a recipient: who sent it may be unknown.
+  const lists = ['messaging', 'standby'].filter((list) => valuesOf(list, 'recipient', 'id').length > 0)
+  const [field, ...more] = new Set([...valuesOf('changes', 'field'), ...lists])
+  if (more.length > 0) return 'mixed'
+  return typeof field === 'string' ? field : null
 }

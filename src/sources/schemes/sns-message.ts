@@ -1,11 +1,11 @@
 /** Messages of Amazon SNS: https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html and its neighbours. */
 import { z } from '@hono/zod-openapi'
 import { ok, type Result } from '../../lib/result.ts'
-import { checkStrictJson } from '../../lib/strict-json.ts'
 import { type Refusal, refuse } from '../refusal.ts'
+import { parseUnambiguous } from './unambiguous.ts'
 
 /** A message has 256 KiB; written as JSON, each byte is six at most. */
-const BYTES_MAX = 2 * 1024 * 1024
+const LIMITS = { bytes_max: 2 * 1024 * 1024, path: [] }
 
 /**
  * What is signed stands line by line, so only the message itself, which comes first, may have several: otherwise the same
@@ -29,27 +29,16 @@ const snsMessage = z.object({
 
 export type SnsMessage = z.output<typeof snsMessage>
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /**
  * Reads a message. Its members are signed, not its bytes: so nothing is taken that two readers could understand in two ways,
  * as JSON with a name twice, because receivers get the bytes.
  */
 export function readSnsMessage(body: Uint8Array): Result<SnsMessage, Refusal> {
-  const json = body.length > BYTES_MAX ? undefined : parseStrictly(body)
+  const json = parseUnambiguous(body, LIMITS)
   // The way raw message delivery is, which SNS does not sign.
   if (typeof json !== 'object' || json === null || !('Signature' in json)) return refuse('missing_signature')
   const message = snsMessage.safeParse(json)
   return message.success ? ok(message.data) : refuse('malformed_signature')
-}
-
-function parseStrictly(body: Uint8Array): unknown {
-  try {
-    const text = utf8.decode(body)
-    return checkStrictJson(text).ok ? JSON.parse(text) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 const SIGNED = {
@@ -63,7 +52,12 @@ export function stringToSign(message: SnsMessage): string {
   return SIGNED[message.Type].map((name) => (message[name] === undefined ? '' : `${name}\n${message[name]}\n`)).join('')
 }
 
-const HOST = /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?$/
+/**
+ * A pattern of the hosts of SNS: between `sns.` and `.amazonaws.com` only a region, since at `sns.s3-us-west-2.amazonaws.com`
+ * is the bucket of whoever was first to call one `sns`.
+ */
+export const SNS_HOST = String.raw`sns\.[a-z]{2}(?:-[a-z]{3,20}){1,3}-\d{1,2}\.amazonaws\.com(?:\.cn)?`
+const HOST = new RegExp(`^${SNS_HOST}$`)
 
 /** Whether visiting a URL confirms the subscription to a topic, at Amazon and nowhere else. */
 export function isConfirmation(text: string, topic_arn: string): boolean {

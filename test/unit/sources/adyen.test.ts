@@ -102,6 +102,24 @@ describe('Adyen', () => {
     expect(await verify(payloadOf({ ...item, additionalData: { hmacSignature } }))).toEqual({ ok: true })
   })
 
+  it('reads what is signed in one way only, though nothing tells a colon from what joins the members', async () => {
+    const item = { ...ITEM, originalReference: undefined, merchantReference: 'order:7' }
+    const hmacSignature = validator.calculateHmac(item as never, hmac_key)
+    const signed = { ...item, additionalData: { hmacSignature } }
+    expect(await verify(payloadOf(signed))).toEqual({ ok: true })
+    for (const moved of [
+      {
+        originalReference: 'merchantAccount',
+        merchantAccountCode: 'order',
+        merchantReference: '7',
+        pspReference: 'pspReference:',
+      },
+      { originalReference: ':merchantAccount', merchantAccountCode: 'order', merchantReference: '7' },
+      { merchantAccountCode: 'merchantAccount:order', merchantReference: '7' },
+    ])
+      expect(await verify(payloadOf({ ...signed, ...moved }))).toEqual(MALFORMED)
+  })
+
   it('refuses a second item, signed or not', async () => {
     expect(await verify(payloadOf(ITEM, ITEM))).toEqual(MALFORMED)
     expect(await verify(payloadOf(ITEM, { ...ITEM, additionalData: {} }))).toEqual(MALFORMED)
@@ -114,13 +132,26 @@ describe('Adyen', () => {
     ['of the amount', (json: string) => json.replace('"value":1000', '"value":1000,"value":1')],
     ['of the items', (json: string) => json.replace(/\}$/, ',"notificationItems":[]}')],
     ['written in another way', (json: string) => json.replace('"success"', '"event\\u0043ode":"REFUND","success"')],
+    ['in another case', (json: string) => json.replace('"success"', '"EventCode":"REFUND","success"')],
+    ['of the items, in another case', (json: string) => json.replace(/\}$/, ',"NotificationItems":[]}')],
+    ['in a case that only some know', (json: string) => json.replace('"success"', '"\u017fuccess":"false","success"')],
+    ['behind what is no JSON', (json: string) => json.replace('{', '{"\\x":"","live":"true",')],
+    ['in front of what is no JSON', (json: string) => `${json}${json.replace('true', 'false')}`],
   ])('refuses a name that is there twice, of which readers take the one or the other: %s', async (_where, forge) => {
     expect(await verify(forge(JSON.stringify(payloadOf(ITEM))))).toEqual(MALFORMED)
+  })
+
+  it('lets a merchant choose the names of what is not signed', async () => {
+    const additionalData = { ...ITEM.additionalData, 'metadata.id': '1', 'metadata.ID': '2' }
+    expect(await verify(payloadOf({ ...ITEM, additionalData }))).toEqual({ ok: true })
   })
 
   it('takes the signature of a header for the body, and of a body for its item, never the other way', async () => {
     const { hmacSignature } = ITEM.additionalData
     expect(await verify(payloadOf(ITEM), { [HEADER]: hmacSignature })).toEqual(MISMATCH)
+    const text = 'pspReference:originalReference:merchantAccount:reference:1000:EUR:CAPTURE:true'
+    expect(validator.calculateHmac(text, hmac_key)).toBe(hmacSignature)
+    expect(await verify(text, { [HEADER]: hmacSignature })).toEqual(MALFORMED)
     const body = JSON.stringify({ a: '1', b: '2', c: '3', d: '4', e: '5', f: '6', g: '7', h: '8' })
     const [
       pspReference,
@@ -147,10 +178,13 @@ describe('Adyen', () => {
     expect(idOf({ eventCode: 'CAPTURE' })).toEqual({ id: null, type: 'CAPTURE' })
   })
 
-  it('knows a platform webhook by its own id where it has one', () => {
-    const body = bytes({ type: 'recurring.token.created', eventId: 'QBQQ9DLNRHHKGK38', data: {} })
-    const request = requestOf({ headers: { [HEADER]: 'x' } }, body)
-    expect(provider.identify(request, {})).toEqual({ id: 'QBQQ9DLNRHHKGK38', type: 'recurring.token.created' })
+  it('knows a platform webhook by its body only: what is called its id is that of a payment', () => {
+    const identify = (type: string) =>
+      provider.identify(
+        requestOf({ headers: { [HEADER]: 'x' } }, bytes({ type, eventId: 'QBQQ9DLNRHHKGK38', data: {} })),
+        {},
+      )
+    expect(identify('recurring.token.created')).toEqual({ id: null, type: 'recurring.token.created' })
   })
 
   it('answers what Adyen has always wanted to hear', () => {

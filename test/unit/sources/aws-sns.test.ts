@@ -153,6 +153,11 @@ describe('a message of Amazon SNS', async () => {
     expect(await verify(withBody(request, twice), invented)).toEqual(refused('missing_signature'))
     expect(await verify(withBody(request, escaped), invented)).toEqual(refused('missing_signature'))
     expect(await verify(withBody(request, `${text} x`), invented)).toEqual(refused('missing_signature'))
+    const in_another_case = text.replace('{', '{ "message": "forged",')
+    expect(await verify(withBody(request, in_another_case), invented)).toEqual(refused('missing_signature'))
+    const attribute = { Type: 'String', Value: 'x' }
+    const attributes = JSON.stringify({ ...messageOf(request), MessageAttributes: { id: attribute, ID: attribute } })
+    expect(await verify(withBody(request, attributes), invented)).toEqual({ ok: true })
   })
 
   it('does not let its lines be read as other members', async () => {
@@ -168,6 +173,9 @@ describe('a message of Amazon SNS', async () => {
     'https://sns.us-west-2.amazonaws.com@attacker.example/SimpleNotificationService-0.pem',
     'https://sns.us-west-2.amazonaws.com:8443/SimpleNotificationService-0.pem',
     'https://attacker.s3.amazonaws.com/SimpleNotificationService-0.pem',
+    'https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-0.pem',
+    'https://sns.s3-accelerate.amazonaws.com/SimpleNotificationService-0.pem',
+    'https://sns.s3-external-1.amazonaws.com/SimpleNotificationService-0.pem',
     'https://sns.attacker.example/.amazonaws.com/SimpleNotificationService-0.pem',
     'https://sns.us-west-2.amazonaws.com/attacker/SimpleNotificationService-0.pem',
     'https://sns.us-west-2.amazonaws.com/SimpleNotificationService-0.pem?Action=x',
@@ -181,6 +189,19 @@ describe('a message of Amazon SNS', async () => {
     expect(verdict).toEqual(refused('untrusted_key'))
     expect(load).not.toHaveBeenCalled()
   })
+
+  it.each(['us-east-1', 'us-gov-west-1', 'ap-southeast-7', 'us-iso-east-1', 'il-central-1'])(
+    'may name a certificate in the region %s',
+    async (region) => {
+      const request = await signed(invented)
+      const load = vi.fn(async () => null)
+      const SigningCertURL = `https://sns.${region}.amazonaws.com/SimpleNotificationService-0.pem`
+      const text = JSON.stringify({ ...messageOf(request), SigningCertURL })
+      const verdict = await verify(withBody(request, text), invented, { means: { ...means, load } })
+      expect(verdict).toEqual(refused('key_unavailable'))
+      expect(load).toHaveBeenCalledExactlyOnceWith(SigningCertURL)
+    },
+  )
 
   it('has a certificate of SNS: of the region, or of all', async () => {
     const { private_key } = await inventCertificate('sns.amazonaws.com')
@@ -251,6 +272,7 @@ describe('the confirmation of a subscription', async () => {
   it.each([
     (url: string) => url.replace('https:', 'http:'),
     (url: string) => url.replace('amazonaws.com', 'amazonaws.com.attacker.example'),
+    (url: string) => url.replace(/sns\.[^.]+/, 'sns.s3-us-west-2'),
     (url: string) => url.replace('https://', 'https://attacker@'),
     (url: string) => url.replace('amazonaws.com/', 'amazonaws.com:8443/'),
     (url: string) => url.replace('ConfirmSubscription', 'Unsubscribe'),

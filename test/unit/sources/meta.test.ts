@@ -80,9 +80,14 @@ describe('Meta', () => {
       'page.mixed',
     )
     expect(
-      typeOf({ object: 'page', entry: [{ changes: changes('feed') }, { messaging: [{ sender: { id: '1' } }] }] }),
+      typeOf({ object: 'page', entry: [{ changes: changes('feed') }, { messaging: [{ recipient: { id: '1' } }] }] }),
     ).toBe('page.mixed')
-    expect(typeOf({ object: 'page', entry: [{ standby: [{ sender: { id: '1' } }] }] })).toBe('page.standby')
+    expect(typeOf({ object: 'page', entry: [{ standby: [{ recipient: { id: '1' } }] }] })).toBe('page.standby')
+    const of_nobody_known = { sender: { user_ref: 'x' }, recipient: { id: '1' }, postback: {} }
+    expect(typeOf({ object: 'page', entry: [{ messaging: [of_nobody_known] }] })).toBe('page.messaging')
+    expect(
+      typeOf({ object: 'page', entry: [{ messaging: [of_nobody_known] }, { standby: [{ recipient: { id: '1' } }] }] }),
+    ).toBe('page.mixed')
     expect(typeOf({ object: 'permissions', entry: [{ id: '1', changed_fields: ['email'] }] })).toBe('permissions')
     expect(typeOf({ entry: [{ changes: changes('feed') }] })).toBeNull()
   })

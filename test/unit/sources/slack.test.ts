@@ -60,7 +60,7 @@ describe('Slack', () => {
     const body = '{"token":"Jhj5dZrVaK7ZwHHjRyZWjbDl","challenge":"3eZbrw1aBm2rZgRNFdxV","type":"url_verification"}'
     expect(await provider.reply?.(requestWith(body), given)).toEqual({
       status: 200,
-      headers: { 'content-type': 'text/plain' },
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
       body: '3eZbrw1aBm2rZgRNFdxV',
     })
   })
