@@ -135,7 +135,14 @@ async function givenTo(deps: Deps, source: Source): Promise<Given<unknown, unkno
 
 /** What some providers sign is the URL that they were given, and not what a proxy has made of it. */
 function asCalled(url: string, public_url: string | null): string {
-  return public_url === null ? url : public_url + new URL(url).search
+  if (public_url === null) return url
+  const [without_query = ''] = public_url.split('?', 1)
+  return without_query + (queryOf(url) || queryOf(public_url))
+}
+
+/** As it is written: `URL` would escape in it what the provider has not. */
+function queryOf(url: string): string {
+  return url.includes('?') ? url.slice(url.indexOf('?')) : ''
 }
 
 function hopsOf(headers: Headers): number {

@@ -382,3 +382,27 @@ describe('what is asked of a source', () => {
     expect((await tenant.call('GET', `/messages/${body.message_id}/deliveries`)).body.data).toEqual([])
   })
 })
+
+describe('a source behind a proxy', () => {
+  const told = 'https://hooks.acme.test/square'
+
+  it.each([
+    [told, told, ''],
+    [told, `${told}?shop=1`, '?shop=1'],
+    [`${told}?shop=1`, `${told}?shop=1`, '?shop=1'],
+    [`${told}?shop=1`, `${told}?shop=1`, ''],
+  ])('with the URL %s believes what was signed for %s and called with "%s"', async (public_url, url, query) => {
+    const source = await createSource(await createTenant(), 'square', { public_url })
+    const occasion = { type: 'payment.created', id: crypto.randomUUID(), now: new Date(), url }
+    const body = SAMPLERS.square.events['payment.created']?.(occasion) ?? ''
+    const { headers } = await SAMPLERS.square.sign(new TextEncoder().encode(body), occasion, source.invented)
+    const request = () => new Request(`https://postern.test/in/${source.id}${query}`, { method: 'POST', headers, body })
+    expect((await deliver(request())).status).toBe(200)
+    const elsewhere = await createSource(await createTenant(), 'square', {
+      public_url: 'https://hooks.acme.test/other',
+      credentials: source.invented.credentials,
+    })
+    const misled = new Request(`https://postern.test/in/${elsewhere.id}${query}`, { method: 'POST', headers, body })
+    expect((await deliver(misled)).status).toBe(401)
+  })
+})

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { EACH, pickAll, pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
-import { verifyBody } from '../schemes/body-hmac.ts'
+import { verifyObject } from '../schemes/body-hmac.ts'
 import { echo, soleParameter } from '../schemes/echo.ts'
 import { isKnownSecret } from '../schemes/token.ts'
 
@@ -21,7 +21,8 @@ export const meta = defineProvider({
 
   verify(request, { credentials }) {
     const keys = credentials.map(({ app_secret }) => app_secret)
-    return verifyBody(request, keys, {
+    // The app secret signs what the users of an app get as `signed_request`.
+    return verifyObject(request, keys, {
       header: 'x-hub-signature-256',
       prefix: 'sha256=',
       algorithm: 'sha256',

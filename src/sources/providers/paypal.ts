@@ -33,6 +33,8 @@ export const paypal = defineProvider({
     webhook_id: z.string().regex(/^[A-Za-z0-9_]{1,50}$/, 'must be the ID of the webhook, as PayPal shows it'),
     certificate: pinnedCertificate.optional(),
   }),
+  // It tries again for three days, as the same transmission of the same time. A source allows no more than one.
+  tolerance_s: 24 * 60 * 60,
   forwards: ['paypal-*'],
 
   async verify({ headers, body }, { settings, ...given }) {
@@ -52,7 +54,8 @@ export const paypal = defineProvider({
     return verdict.ok ? checkTime(sent_at.value, given) : verdict
   },
 
-  identify({ body }) {
-    return { id: pickText(body, ['id']) ?? null, type: pickText(body, ['event_type']) ?? null }
+  // Not the body's own id: the checksum of another body is easily the same, and each signature is to be good for one event.
+  identify({ headers, body }) {
+    return { id: headers.get('paypal-transmission-id'), type: pickText(body, ['event_type']) ?? null }
   },
 })

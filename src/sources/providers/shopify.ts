@@ -1,16 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { defineProvider } from '../provider.ts'
-import { refuse } from '../refusal.ts'
-import { type BodyHmac, verifyBody } from '../schemes/body-hmac.ts'
+import { type BodyHmac, verifyObject } from '../schemes/body-hmac.ts'
 
 const SCHEME: BodyHmac = { header: 'x-shopify-hmac-sha256', algorithm: 'sha256', encoding: 'base64' }
-
-/**
- * Every webhook is an object. The client secret also signs what merchants get to see: the query that their browser comes to
- * an app with, and session tokens. Sent as a body with headers of their choice, that would be any event of any shop; but it
- * begins with a letter, or with one that sorts before it.
- */
-const OPEN_OBJECT = 0x7b
 
 /**
  * Keyed with the app's client secret, or with the store's for webhooks that were made by hand. `X-Shopify-Webhook-Id` is the
@@ -25,8 +17,8 @@ export const shopify = defineProvider({
 
   verify(request, { credentials }) {
     const keys = credentials.map(({ secret }) => secret)
-    const verdict = verifyBody(request, keys, SCHEME)
-    return verdict.ok && request.body[0] !== OPEN_OBJECT ? refuse('wrong_recipient') : verdict
+    // The client secret signs the query that a merchant's browser comes to an app with, and session tokens.
+    return verifyObject(request, keys, SCHEME)
   },
 
   identify({ headers }) {

@@ -29,6 +29,17 @@ export function verifyBody(
   return code.ok ? matchesAny(algorithm, keys, [body], [code.value]) : code
 }
 
+const OPEN_OBJECT = 0x7b
+
+/**
+ * {@link verifyBody} where every body is an object, for keys that also sign what others get to see: queries and tokens, which
+ * begin otherwise. Sent as a body, each would be an event.
+ */
+export function verifyObject(request: InboundRequest, keys: readonly string[], scheme: BodyHmac): Verdict {
+  const verdict = verifyBody(request, keys, scheme)
+  return verdict.ok && request.body[0] !== OPEN_OBJECT ? refuse('wrong_recipient') : verdict
+}
+
 function withoutPrefix(text: string, prefix: string): Result<string, Refusal> {
   return text.startsWith(prefix) ? ok(text.slice(prefix.length)) : refuse('malformed_signature')
 }

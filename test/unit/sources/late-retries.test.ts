@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest'
 import { calendly as calendly_sampler } from '../../../scripts/samples/calendly.ts'
 import { linear as linear_sampler } from '../../../scripts/samples/linear.ts'
+import { paypal as paypal_sampler } from '../../../scripts/samples/paypal.ts'
 import type { Sampler } from '../../../scripts/samples/sampler.ts'
 import { sendgrid as sendgrid_sampler } from '../../../scripts/samples/sendgrid.ts'
 import { zoom as zoom_sampler } from '../../../scripts/samples/zoom.ts'
 import type { Provider } from '../../../src/sources/provider.ts'
 import { calendly } from '../../../src/sources/providers/calendly.ts'
 import { linear } from '../../../src/sources/providers/linear.ts'
+import { paypal } from '../../../src/sources/providers/paypal.ts'
 import { sendgrid } from '../../../src/sources/providers/sendgrid.ts'
 import { zoom } from '../../../src/sources/providers/zoom.ts'
 import { givenBy, occasionOf, requestOf } from './scheme.ts'
@@ -17,6 +19,8 @@ const NOW = new Date('2026-11-24T12:00:00Z')
 const LAST_TRIES: [string, Provider, Sampler, number][] = [
   ['Calendly', calendly, calendly_sampler, 24 * 60 - 1],
   ['Linear', linear, linear_sampler, 1 + 60 + 6 * 60],
+  // For three days in all; a day is the most that a source allows.
+  ['PayPal', paypal, paypal_sampler, 24 * 60 - 1],
   ['SendGrid', sendgrid, sendgrid_sampler, 24 * 60 - 1],
   ['Zoom', zoom, zoom_sampler, 5 + 20 + 60],
 ]

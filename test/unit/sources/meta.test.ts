@@ -2,7 +2,7 @@ import { sign, verify } from '@octokit/webhooks-methods'
 import { describe, expect, it } from 'vitest'
 import { meta as sampler } from '../../../scripts/samples/meta.ts'
 import { meta as provider } from '../../../src/sources/providers/meta.ts'
-import { describeScheme, givenBy, requestOf } from './scheme.ts'
+import { describeScheme, givenBy, occasionOf, requestOf } from './scheme.ts'
 
 const HEADER = 'x-hub-signature-256'
 
@@ -19,6 +19,7 @@ describeScheme('Meta', {
   signature_headers: [HEADER],
   is_timed: false,
   covers_body: true,
+  takes_any_body: false,
 })
 
 describe('Meta', () => {
@@ -30,6 +31,22 @@ describe('Meta', () => {
     { provider },
     [current, old].flatMap((invented) => (invented ? [invented] : [])),
   )
+
+  it.each([
+    ['an object', '{"object":"page","entry":[{"note":"Zoë 🦊"}]}', { ok: true }],
+    ['an object that is not UTF-8', Buffer.from('{"\xff\xfe', 'latin1'), { ok: true }],
+    // https://developers.facebook.com/docs/reference/login/signed-request
+    ['a signed request', 'eyJhbGdvcml0aG0iOiJITUFDLVNIQTI1NiJ9', { ok: false, error: 'wrong_recipient' }],
+    ['nothing', '', { ok: false, error: 'wrong_recipient' }],
+  ])('takes %s, which the app secret has signed, for what it is', async (_what, text, verdict) => {
+    const body = Buffer.from(text)
+    const invented = await sampler.invent()
+    const request = requestOf(
+      await sampler.sign(body, occasionOf('whatsapp_business_account.messages'), invented),
+      body,
+    )
+    expect(await provider.verify(request, givenBy({ provider }, [invented]))).toEqual(verdict)
+  })
 
   const greet = (query: string, method = 'GET') =>
     provider.greet?.(

@@ -67,7 +67,7 @@ describe('what PayPal has really sent', () => {
     expect(await verify(SENT, own, means, SENT_AT)).toEqual({ ok: true })
     expect(means.load).toHaveBeenCalledExactlyOnceWith(HEADERS['paypal-cert-url'])
     expect(provider.identify(SENT, own.settings)).toEqual({
-      id: 'WH-7MU294299R542214K-4N1831857K851783H',
+      id: 'afa30d40-ca4a-11e9-ab68-7d4e2605c70c',
       type: 'PAYMENTS.PAYMENT.CREATED',
     })
   })
@@ -82,6 +82,19 @@ describe('what PayPal has really sent', () => {
     })
     expect(await verify(SENT, own, means)).toEqual({ ok: false, error: 'untrusted_key' })
   })
+})
+
+it('takes another body with the checksum of a genuine one for the same event', async () => {
+  const invented = await sampler.invent()
+  const body = new TextEncoder().encode('{"id":"WH-1"}')
+  const genuine = requestOf(await sampler.sign(body, occasionOf('PAYMENT.CAPTURE.COMPLETED'), invented), body)
+  const given = givenBy({ provider }, [invented])
+  const forged = {
+    ...genuine,
+    body: new Uint8Array(Buffer.concat([Buffer.from('{"id":"WH-2","x":"'), Buffer.from('ab5c7bb3', 'hex')])),
+  }
+  expect(await provider.verify(forged, given)).toEqual({ ok: true })
+  expect(provider.identify(forged, given.settings).id).toBe(provider.identify(genuine, given.settings).id)
 })
 
 describe('the certificate of PayPal', async () => {
