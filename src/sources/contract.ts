@@ -14,6 +14,8 @@ import type { SourceRow } from './table.ts'
 const BODY_BYTES_MAX = 25 * 1024 * 1024
 /** As Stripe's own packages have it, and the Standard Webhooks specification. */
 export const TOLERANCE_S = 300
+/** For as long as PayPal sends a transmission again, which is the longest of all. */
+const TOLERANCE_S_MAX = 3 * 86_400
 
 /** Of an event type, so that a name of the provider still has room behind it. */
 const PREFIX_LENGTH_MAX = 64
@@ -56,7 +58,7 @@ const publicUrl = line(2048).superRefine((text, context) => {
 const settable = {
   name: line(200).trim().min(1).openapi({ example: 'Stripe, live' }),
   settings: members('What its provider needs to be told besides; docs/sources.md has it for each'),
-  tolerance_s: z.int().min(10).max(86_400).openapi({
+  tolerance_s: z.int().min(10).max(TOLERANCE_S_MAX).openapi({
     description: 'How far the time of signing may lie from ours, where the provider signs one',
     example: TOLERANCE_S,
   }),

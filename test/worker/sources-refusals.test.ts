@@ -37,7 +37,7 @@ const REFUSED: [string, Json, string][] = [
   ['no settings at all', { settings: null }, 'settings'],
   ['settings that its provider does not know', { settings: { colour: 'red' } }, 'settings'],
   ['a tolerance of 9 s', { tolerance_s: 9 }, 'tolerance_s'],
-  ['a tolerance of more than a day', { tolerance_s: 86_401 }, 'tolerance_s'],
+  ['a tolerance of more than three days', { tolerance_s: 259_201 }, 'tolerance_s'],
   ['a list of no addresses', { ip_allowlist: [] }, 'ip_allowlist'],
   ['an address that is none', { ip_allowlist: ['192.0.2.1', '10.0.0.0/33'] }, 'ip_allowlist.1'],
   ['101 addresses', { ip_allowlist: Array.from({ length: 101 }, (_, i) => `192.0.2.${i}`) }, 'ip_allowlist'],

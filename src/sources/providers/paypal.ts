@@ -34,7 +34,7 @@ export const paypal = defineProvider({
     certificate: pinnedCertificate.optional(),
   }),
   // It tries again for three days, as the same transmission of the same time. A source allows no more than one.
-  tolerance_s: 24 * 60 * 60,
+  tolerance_s: 3 * 24 * 60 * 60,
   forwards: ['paypal-*'],
 
   async verify({ headers, body }, { settings, ...given }) {
