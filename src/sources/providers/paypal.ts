@@ -33,7 +33,7 @@ export const paypal = defineProvider({
     webhook_id: z.string().regex(/^[A-Za-z0-9_]{1,50}$/, 'must be the ID of the webhook, as PayPal shows it'),
     certificate: pinnedCertificate.optional(),
   }),
-  // It tries again for three days, as the same transmission of the same time. A source allows no more than one.
+  // It tries again for three days, as the same transmission of the same time.
   tolerance_s: 3 * 24 * 60 * 60,
   forwards: ['paypal-*'],
 

@@ -19,8 +19,7 @@ const NOW = new Date('2026-11-24T12:00:00Z')
 const LAST_TRIES: [string, Provider, Sampler, number][] = [
   ['Calendly', calendly, calendly_sampler, 24 * 60 - 1],
   ['Linear', linear, linear_sampler, 1 + 60 + 6 * 60],
-  // For three days in all; a day is the most that a source allows.
-  ['PayPal', paypal, paypal_sampler, 24 * 60 - 1],
+  ['PayPal', paypal, paypal_sampler, 3 * 24 * 60 - 1],
   ['SendGrid', sendgrid, sendgrid_sampler, 24 * 60 - 1],
   ['Zoom', zoom, zoom_sampler, 5 + 20 + 60],
 ]
