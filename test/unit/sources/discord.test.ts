@@ -72,13 +72,13 @@ describe('Discord', () => {
   })
 
   it.each([
-    ['of 63 bytes', '0'.repeat(126), 'malformed_signature'],
-    ['of zeros', '0'.repeat(128), 'signature_mismatch'],
-    ['of 65 bytes', 'f'.repeat(130), 'malformed_signature'],
-  ])('refuses a signature %s without throwing', async (_what, signature, error) => {
+    ['of 63 bytes', '0'.repeat(126)],
+    ['of zeros', '0'.repeat(128)],
+    ['of 65 bytes', 'f'.repeat(130)],
+  ])('refuses a signature %s without throwing', async (_what, signature) => {
     const headers = { 'x-signature-ed25519': signature, 'x-signature-timestamp': '1764000000' }
     const given = givenBy({ provider }, [{ signing_key: '', credentials: { public_key: 'f'.repeat(64) } }])
     const verdict = await provider.verify(requestOf({ headers }, new Uint8Array(0)), given)
-    expect(verdict).toEqual({ ok: false, error })
+    expect(verdict).toEqual({ ok: false, error: 'signature_mismatch' })
   })
 })
