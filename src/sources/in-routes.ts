@@ -6,7 +6,7 @@ import { ProblemError, problem } from '../http/problems.ts'
 import { defineRoute } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { takeBody } from '../http/take-body.ts'
-import { BodyRoom } from './body-room.ts'
+import { roomForBody } from './body-room.ts'
 import { ingest } from './ingest.ts'
 import { findSourceAccess, isKnownSource, isSourceId, type SourceAccess } from './ingest-access.ts'
 import type { Answer } from './provider.ts'
@@ -66,7 +66,7 @@ inRoutes.openapi(
 async function receive(c: AppContext): Promise<Response> {
   const access = await accessOf(c)
   const { method, url, headers } = c.req.raw
-  const room = new BodyRoom(access.source.id, c.var.deps.now)
+  const room = roomForBody(access.source.id, c.var.deps.now)
   const call = {
     method,
     url,

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTenant, eventually, type Reply, skip, type TenantHandle, useReceivers } from './harness.ts'
 import { createSource, deliver, type SourceHandle, send, signed } from './sources.ts'
 
-useReceivers()
+const receivers = useReceivers()
 
 const MIB = 1024 * 1024
 
@@ -104,6 +104,24 @@ describe('large bodies', () => {
     await eventually('the next to be stored', () => payloads.asked() === 2)
     payloads.letGo()
     expect(await statuses([cut_off, next])).toEqual([200, 200])
+  })
+
+  it('take turns on their way to a slow receiver as well, and leave some room to others', async () => {
+    const slow = await tenant.endpoint({ event_types: ['stripe.unknown'], channels: ['slow'] })
+    const other = await tenant.endpoint({ event_types: ['stripe.unknown'], channels: ['other'] })
+    const [to_slow, to_other] = await Promise.all(
+      ['slow', 'other'].map((channel) => createSource(tenant, 'stripe', { channels: [channel] })),
+    )
+    if (to_slow === undefined || to_other === undefined) throw new Error('two were made')
+    const letGo = receivers.current.hold(slow.url)
+    const large = (bytes: number) => ({ body: new Uint8Array(bytes).fill(0x20) })
+    for (const bytes of [20 * MIB, 20 * MIB + 1, 20 * MIB + 2]) await send(to_slow, large(bytes))
+    await eventually('one to be on its way', () => receivers.current.arrivals(slow.url).length === 1)
+    await send(to_other, large(15 * MIB))
+    await eventually('the other endpoint to have its own', () => receivers.current.arrivals(other.url).length === 1)
+    expect(receivers.current.arrivals(slow.url)).toHaveLength(1)
+    letGo()
+    await eventually('all to arrive', () => receivers.current.arrivals(slow.url).length === 3)
   })
 
   it('leave their room also when they are forged', async () => {
