@@ -1,27 +1,10 @@
-/** What Cloudflare asks, Workers Paid plan, beyond what the plan includes. Dollars per million unless it says otherwise. */
+/** What Cloudflare asks beyond what the plan includes, in dollars per million: the list is `scripts/capacity/prices.ts`. */
+import { OPERATION_RATES, type Operation } from '../scripts/capacity/prices.ts'
 
-export const PRICES = {
-  // developers.cloudflare.com/workers/platform/pricing, read 2026-11
-  worker_requests: 0.3,
-  worker_cpu_ms: 0.02,
-  // developers.cloudflare.com/durable-objects/platform/pricing, read 2026-11. Alarms and RPC calls are
-  // requests; a row deleted and an alarm set are each a row written.
-  object_requests: 0.15,
-  object_gb_s: 12.5,
-  object_rows_written: 1,
-  object_rows_read: 0.001,
-  // developers.cloudflare.com/d1/platform/pricing, as cited by others in 2026; not seen at the source
-  d1_rows_written: 1,
-  d1_rows_read: 0.001,
-  // developers.cloudflare.com/queues/platform/pricing, as cited by others in 2026; not seen at the source
-  queue_operations: 0.4,
-  // developers.cloudflare.com/analytics/analytics-engine/pricing: published, and not yet billed
-  analytics_points: 0.25,
-  // developers.cloudflare.com/workers/observability/logs/workers-logs: from memory, unverified
-  log_events: 0.6,
-}
+export { OBJECT_GB, type Operation } from '../scripts/capacity/prices.ts'
 
-export type Operation = keyof typeof PRICES
+const MILLION = 1_000_000
 
-/** An object is billed as if it held this much, whatever it holds. */
-export const OBJECT_GB = 0.128
+export const PRICES = Object.fromEntries(
+  Object.entries(OPERATION_RATES).map(([operation, { dollars, per }]) => [operation, (dollars * MILLION) / per]),
+) as Record<Operation, number>
