@@ -25,12 +25,12 @@ export const CPU_MS_PER_MESSAGE = 1
 const CPU_MS_PER_FURTHER_DELIVERY = 0.5
 
 /** Measured with SQLite: index included. */
-export const D1_ROW_BYTES = 150
+const D1_ROW_BYTES = 150
 const D1_KEYED_ROW_BYTES = 234
-export const OBJECT_ROW_BYTES = 1_040
+const OBJECT_ROW_BYTES = 1_040
 const ATTEMPT_BYTES = 500
 
-export interface Traffic {
+interface Traffic {
   deliveries_per_day: number
   attempts_per_day: number
   /** Of one object, an endpoint or a lane of it. */
@@ -56,7 +56,7 @@ export interface Estimate {
 }
 
 /** Deliveries and messages of a day, by where they go. */
-export function trafficOf(load: Load): Traffic {
+function trafficOf(load: Load): Traffic {
   const deliveries_per_day = load.messages_per_day * load.endpoints
   return {
     deliveries_per_day,

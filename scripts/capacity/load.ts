@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** Above it a payload lies in R2 (`INLINE_BYTES_MAX` of src/messages/body.ts). */
-export const INLINE_KIB_MAX = 96
+const INLINE_KIB_MAX = 96
 /** As the API allows (`lanes` of an endpoint). */
 const LANES_MAX = 16
 
