@@ -35,17 +35,23 @@ export async function buildWorker(out_dir: string, environment: Environment = 'd
   })
 }
 
+/** Of answers as JSON. */
+const WRANGLER_OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+
 /**
  * Runs wrangler without a terminal.
+ * @returns what it wrote
  * @throws Error holding wrangler's own report
  */
-export async function runWrangler(options: string[]): Promise<void> {
+export async function runWrangler(options: string[]): Promise<string> {
   // The banner looks for updates and metrics phone home: neither belongs in a script.
   const env = { ...process.env, WRANGLER_HIDE_BANNER: 'true', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' }
-  const run = promisify(execFile)(process.execPath, [WRANGLER, ...options], { cwd: PROJECT_DIR, env })
-  await run.catch((cause: { stdout?: string; stderr?: string }) => {
+  const limits = { cwd: PROJECT_DIR, env, maxBuffer: WRANGLER_OUTPUT_BYTES_MAX }
+  const run = promisify(execFile)(process.execPath, [WRANGLER, ...options], limits)
+  const { stdout } = await run.catch((cause: { stdout?: string; stderr?: string }) => {
     throw new Error(cause.stderr || cause.stdout || String(cause))
   })
+  return stdout
 }
 
 // Wrangler's default module rules, by the extensions that its bundles keep.

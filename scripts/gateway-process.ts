@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Client } from './client.ts'
 import type { GatewayOptions } from './gateway.ts'
-import { generateSecrets } from './state.ts'
+import { generateSecrets, type Secrets } from './state.ts'
 import { findWorkerd, residentBytes } from './workerd.ts'
 
 /** What serve.ts says when it is. */
@@ -23,21 +23,25 @@ const START_LIMIT_MS = 20_000
 /** A gateway that can be killed without warning and started again on the same storage. */
 export class GatewayProcess {
   readonly url: string
+  /** What it was started with, for commands that need them too. */
+  readonly secrets: Secrets
   /** With the operator's key. */
   readonly operator: Client
   readonly log_file: string
   readonly inspector_port: number
-  readonly #state_dir: string
+  /** Where it keeps everything. */
+  readonly state_dir: string
   readonly #options: GatewayOptions
   #child: ChildProcess | undefined
 
-  private constructor(options: GatewayOptions & { inspector_port: number }, operator_key: string) {
+  private constructor(options: GatewayOptions & { inspector_port: number }, secrets: Secrets) {
     const { port, inspector_port, state_dir } = options
     this.url = `http://localhost:${port}`
-    this.operator = new Client(this.url, operator_key)
+    this.operator = new Client(this.url, secrets.POSTERN_OPERATOR_KEY)
+    this.secrets = secrets
     this.log_file = join(state_dir, 'gateway.log')
     this.inspector_port = inspector_port
-    this.#state_dir = state_dir
+    this.state_dir = state_dir
     this.#options = options
   }
 
@@ -54,7 +58,7 @@ export class GatewayProcess {
     const secrets = await generateSecrets()
     const [port, inspector_port] = [await findFreePort(), await findFreePort()]
     const options = { ...more, worker_dir, state_dir, port, inspector_port, bindings: { ...secrets, ...more.bindings } }
-    const gateway = new GatewayProcess(options, secrets.POSTERN_OPERATOR_KEY)
+    const gateway = new GatewayProcess(options, secrets)
     await gateway.restart()
     return gateway
   }
@@ -89,7 +93,7 @@ export class GatewayProcess {
   /** Ends in good order and forgets the storage. */
   async close(): Promise<void> {
     await this.#end((pid) => process.kill(pid, 'SIGTERM'))
-    await rm(this.#state_dir, { recursive: true, force: true, maxRetries: 5 })
+    await rm(this.state_dir, { recursive: true, force: true, maxRetries: 5 })
   }
 
   /** Memory that the whole of workerd holds, with the storage and queues it emulates, in bytes. */
@@ -118,7 +122,8 @@ async function saysReady(child: ChildProcess, signal: AbortSignal): Promise<void
   throw new Error('it ended')
 }
 
-async function findFreePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
