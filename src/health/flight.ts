@@ -16,7 +16,7 @@ export interface Flight {
 /** `off`: no CANARY_URL; `waiting`: none has flown yet; `stale`: the cron no longer comes; `unknown`: D1 does not say. */
 export const CANARY_STATUSES = ['ok', 'failing', 'stale', 'waiting', 'off', 'unknown'] as const
 
-export type CanaryStatus = (typeof CANARY_STATUSES)[number]
+type CanaryStatus = (typeof CANARY_STATUSES)[number]
 
 export interface CanaryHealth {
   status: CanaryStatus
