@@ -31,6 +31,8 @@ export interface Bindings {
   /** Secret, optional: an operator key that needs no row in D1. */
   POSTERN_OPERATOR_KEY?: string
   OPERATOR_STEP_UP?: string
+  /** Where this deployment is reached, for the canary to call itself; without it there is none. */
+  CANARY_URL?: string
   /** `debug`, `info`, `warn` or `error`; src/lib/log.ts reads it from where the platform puts it. */
   LOG_LEVEL?: string
   /** Secret, optional: where unexpected errors are sent. Without it nothing is. */
@@ -59,6 +61,7 @@ const settingsSchema = z
     REQUESTS_PER_KEY: z.coerce.number().int().min(1).optional(),
     POSTERN_OPERATOR_KEY: z.string().optional(),
     OPERATOR_STEP_UP: z.enum(STEP_UP_POLICIES).default('enrolled'),
+    CANARY_URL: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
     // Read once more where it is used: a log has to work before any of this was parsed. Here a wrong one is refused.
     LOG_LEVEL: z.enum(LEVELS).default('info'),
     MASTER_KEYS: z.string().transform((text, context) => {
@@ -77,6 +80,8 @@ const settingsSchema = z
     operator_key: env.POSTERN_OPERATOR_KEY,
     /** Of which operator keys one-time codes are asked. */
     operator_step_up: env.OPERATOR_STEP_UP,
+    /** The echo route as the public reaches it; null when no canary flies. */
+    canary_url: env.CANARY_URL === '' ? null : new URL('/canary/echo', env.CANARY_URL).href,
     /** Encrypts secrets at rest. */
     keyring: env.MASTER_KEYS,
   }))

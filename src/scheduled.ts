@@ -1,5 +1,6 @@
 import { keepAuditLog } from './audit/upkeep.ts'
 import type { Deps } from './deps.ts'
+import { flyCanary } from './health/canary.ts'
 import { rotateMasterKey } from './master-keys/rotate.ts'
 import { deleteExpiredRows } from './retention/delete-expired-rows.ts'
 import { deleteUnneededPayloads } from './retention/delete-unneeded-payloads.ts'
@@ -16,6 +17,7 @@ interface Job {
 
 /** By the cron of wrangler.toml that starts it: each has an invocation of its own, and all that one may use. */
 export const JOBS: Readonly<Record<string, Job>> = {
+  '* * * * *': { name: 'canary.flight', run: flyCanary },
   '2 * * * *': { name: 'sources.release', run: releaseLeft },
   '7 * * * *': { name: 'retention.rows', run: deleteExpiredRows },
   '12 * * * *': { name: 'erasures.run', run: runErasures },

@@ -2,13 +2,17 @@ import { z } from '@hono/zod-openapi'
 import { ProblemError, problem } from '../http/problems.ts'
 import { defineRoute, jsonAnswer } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
-import { Outage } from '../lib/outage.ts'
-import { report } from '../report.ts'
+import { takeBody } from '../http/take-body.ts'
+import { aliveSchema, healthSchema, toHealthJson } from './contract.ts'
+import { isCanary } from './echo.ts'
+import { readHealth } from './look.ts'
 
-const READY_WITHIN_MS = 1000
+const RETRY_AFTER_S = '5'
+/** A canary has some hundred. */
+const ECHO_BYTES_MAX = 4096
 
-const statusSchema = z.object({ status: z.literal('ok') })
 const tags = ['Health']
+const problemOf = (description: string) => ({ description, content: { 'application/problem+json': {} } })
 
 export const healthRoutes = createRouter()
 
@@ -19,7 +23,7 @@ healthRoutes.openapi(
     permission: 'public',
     tags,
     summary: 'Alive?',
-    responses: { 200: jsonAnswer(statusSchema, 'The Worker answers') },
+    responses: { 200: jsonAnswer(aliveSchema, 'The Worker answers') },
   }),
   (c) => c.json({ status: 'ok' as const }, 200),
 )
@@ -31,21 +35,47 @@ healthRoutes.openapi(
     permission: 'public',
     tags,
     summary: 'Ready?',
+    description: 'How each part is that Postern stands on, as seen at most 5 s ago; see docs/monitoring-guide.md.',
     responses: {
-      200: jsonAnswer(statusSchema, 'The database answers'),
-      503: { description: 'It does not (a problem with code `unavailable`)' },
+      200: jsonAnswer(healthSchema, 'Messages are accepted: `ok` or `degraded`'),
+      503: jsonAnswer(healthSchema, 'They are not: `down`'),
     },
   }),
   async (c) => {
-    const late = scheduler.wait(READY_WITHIN_MS).then(() => Promise.reject(new Outage('no answer in time')))
-    try {
-      await Promise.race([c.env.DB.prepare('SELECT 1').first(), late])
-    } catch (error) {
-      // Anybody may ask, so the cause is for the log alone.
-      report(c.var.deps, 'health.not_ready', error)
-      const headers = { 'retry-after': '5' }
-      throw new ProblemError(problem('unavailable', 'the database does not answer', { headers }))
-    }
-    return c.json({ status: 'ok' as const }, 200)
+    const health = toHealthJson(await readHealth(c.var.deps))
+    return health.status === 'down' ? c.json(health, 503, { 'retry-after': RETRY_AFTER_S }) : c.json(health, 200)
+  },
+)
+
+healthRoutes.openapi(
+  defineRoute({
+    method: 'post',
+    path: '/canary/echo',
+    permission: 'public',
+    // It is called from where all Workers call, and somebody else's could use the limit up.
+    limits_address: false,
+    is_audited: false,
+    tags,
+    summary: 'Where the canary arrives',
+    description: 'For Postern itself: verifies a message as a receiver does, and keeps nothing. Only with CANARY_URL.',
+    request: { body: { content: { '*/*': { schema: z.string().openapi({ format: 'binary' }) } } } },
+    responses: {
+      204: { description: 'It is signed by this deployment' },
+      400: problemOf('The body broke off'),
+      401: problemOf('It is not'),
+      404: problemOf('No canary flies here'),
+      408: problemOf('The body came too slowly'),
+      413: problemOf('The body is too large'),
+      415: problemOf('The body is compressed'),
+      503: problemOf('The database does not answer'),
+    },
+  }),
+  async (c) => {
+    if (c.var.deps.settings.canary_url === null) throw new ProblemError(problem('not_found', 'no canary flies here'))
+    const { method, url, headers } = c.req.raw
+    const body = await takeBody(c, ECHO_BYTES_MAX)
+    if (!(await isCanary(c.var.deps, { method, url, headers, body })))
+      throw new ProblemError(problem('verification_failed', 'this is not the canary of this deployment'))
+    return c.body(null, 204)
   },
 )

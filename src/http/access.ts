@@ -4,6 +4,7 @@ import type { Catalogue, PublishedType } from '../event-types/admit.ts'
 import { isWellFormedApiKey } from '../keys/api-key.ts'
 import { equalInConstantTime, sha256Hex } from '../lib/hash.ts'
 import { liesIn, type Network, toNetworks } from '../lib/network.ts'
+import { isReservedTenant } from '../lib/reserved-tenant.ts'
 import { StaleCache } from '../lib/stale-cache.ts'
 import type { Subscription } from '../messages/match.ts'
 import { report } from '../report.ts'
@@ -104,7 +105,9 @@ export async function findAccess(
   if (!(await isWellFormedApiKey(api_key))) return null
   const hash = await sha256Hex(api_key)
   const operator = await principalOfSettings(deps, hash)
-  const load = () => loadAccess(deps.env.DB, hash, tenant_id ?? '', operator !== null)
+  // What Postern keeps for itself is nobody's, the operator's neither: it is as if it were not there.
+  const named = tenant_id === null || isReservedTenant(tenant_id) ? '' : tenant_id
+  const load = () => loadAccess(deps.env.DB, hash, named, operator !== null)
   const unheard = (error: unknown) => report(deps, 'access.stale', error, { tenant_id })
   const name = nameOf(hash, tenant_id)
   // The key of the settings is not in D1, where it could have been revoked.

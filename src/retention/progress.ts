@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { upkeep } from './table.ts'
 
-type Jobs = 'rows' | 'payloads' | 'content' | 'audit'
+type Jobs = 'rows' | 'payloads' | 'content' | 'audit' | 'canary'
 
 /** Where the run before stopped; null at the very first. */
 export async function loadProgress<T>({ db }: Pick<Deps, 'db'>, job: Jobs): Promise<T | null> {

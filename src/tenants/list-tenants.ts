@@ -1,9 +1,10 @@
-import { and, desc, eq, lt, or } from 'drizzle-orm'
+import { and, desc, eq, lt, ne, or } from 'drizzle-orm'
 import type { Deps } from '../deps.ts'
 import { toPage } from '../http/paging.ts'
+import { CANARY_TENANT } from '../lib/reserved-tenant.ts'
 import { tenants } from './table.ts'
 
-/** Newest first. */
+/** Newest first, without the one that is Postern's own. */
 export async function listTenants({ db }: Deps, limit: number, after: [number, string] | null) {
   const [created_at, id] = after ?? []
   const isAfter =
@@ -13,7 +14,7 @@ export async function listTenants({ db }: Deps, limit: number, after: [number, s
   const rows = await db
     .select()
     .from(tenants)
-    .where(isAfter)
+    .where(and(ne(tenants.id, CANARY_TENANT), isAfter))
     .orderBy(desc(tenants.created_at), desc(tenants.id))
     .limit(limit + 1)
   return toPage(rows, limit, (row) => [row.created_at, row.id])

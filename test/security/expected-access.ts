@@ -208,6 +208,8 @@ const ROWS: readonly Row[] = [
 export const PUBLIC_ROUTES: readonly string[] = [
   'GET /healthz',
   'GET /readyz',
+  // The canary is known by its signature.
+  'POST /canary/echo',
   // Who calls is known by the provider's signature.
   'GET /in/{source}',
   'POST /in/{source}',

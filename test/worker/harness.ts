@@ -299,6 +299,7 @@ export async function consumed(
 /** Lets the platform start a job, as its cron does. */
 export async function runCron(
   job:
+    | 'canary.flight'
     | 'sources.release'
     | 'erasures.run'
     | 'retention.rows'
