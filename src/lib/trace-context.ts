@@ -17,7 +17,7 @@ export interface Trace {
 }
 
 export const TRACEPARENT = 'traceparent'
-export const TRACESTATE = 'tracestate'
+const TRACESTATE = 'tracestate'
 
 /** Section 3.2.2. What a later version adds stands behind another dash. */
 const TRACEPARENT_VALUE = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
