@@ -10,7 +10,14 @@ import { createId } from '../../src/lib/ids.ts'
 import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
-import { childOf, keptTrace, TRACEPARENT, traceHeaders, withoutTrace } from '../../src/lib/trace-context.ts'
+import {
+  childOf,
+  keptTrace,
+  storedTraceId,
+  TRACEPARENT,
+  traceHeaders,
+  withoutTrace,
+} from '../../src/lib/trace-context.ts'
 import { encodeUtf8 } from '../../src/lib/utf8.ts'
 import type { Report } from '../../src/report.ts'
 import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
@@ -100,8 +107,7 @@ export function interrupted(
 
 /** By which an attempt is found again. */
 export function idsOf({ destination: { tenant_id, endpoint_id }, parcel: { message_id, headers } }: AttemptJob) {
-  const trace = keptTrace(JSON.parse(headers))
-  return { tenant_id, endpoint_id, message_id, ...(trace && { trace_id: trace.trace_id }) }
+  return { tenant_id, endpoint_id, message_id, trace_id: storedTraceId(headers) }
 }
 
 async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promise<Result<Prepared, Failed>> {

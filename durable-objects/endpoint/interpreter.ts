@@ -1,7 +1,7 @@
 import { objectName } from '../../src/endpoints/lanes.ts'
 import type { Bindings } from '../../src/env.ts'
 import { type Log, logs } from '../../src/lib/log.ts'
-import { keptTrace } from '../../src/lib/trace-context.ts'
+import { keptTrace, storedTraceId } from '../../src/lib/trace-context.ts'
 import type { Report } from '../../src/report.ts'
 import { type AttemptJob, type FinishedAttempt, idsOf } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
@@ -261,5 +261,5 @@ interface Turn {
 /** As far as it is at hand: a line of the log is not worth a query. */
 function traceIdOf(position: number, { ended, parcels }: Turn): string | undefined {
   const parcel = ended?.position === position ? ended : parcels.get(position)
-  return parcel && keptTrace(JSON.parse(parcel.headers))?.trace_id
+  return parcel && storedTraceId(parcel.headers)
 }

@@ -62,6 +62,15 @@ export function keptTrace(headers: Readonly<Record<string, string>>): Trace | nu
   return kept && { ...kept, state: headers[TRACESTATE] ?? null }
 }
 
+/** The same of headers as a row has them: for the log, which must not fail over what it is to tell of. */
+export function storedTraceId(headers: string): string | undefined {
+  try {
+    return keptTrace(JSON.parse(headers))?.trace_id
+  } catch {
+    return undefined
+  }
+}
+
 /** The same trace, one step on. */
 export function childOf(trace: Trace, random: RandomBytes): Trace {
   return { ...trace, span_id: newId(8, random) }

@@ -7,7 +7,7 @@ import { ENDPOINT, type LoadedRow, readTenant, TENANT } from '../http/access.ts'
 import { readData } from '../lib/body-data.ts'
 import type { SharedSteps } from '../lib/expression-budget.ts'
 import { Outage } from '../lib/outage.ts'
-import { keptTrace } from '../lib/trace-context.ts'
+import { keptTrace, storedTraceId } from '../lib/trace-context.ts'
 import { createFilterSteps, matchSubscriptions, type Subscription, type Target } from '../messages/match.ts'
 import type { Message } from '../messages/message.ts'
 import { type Placed, placeMessages } from '../messages/place.ts'
@@ -134,7 +134,7 @@ async function prepare(
     const message = await toMessage(deps.env, tenant_id, parked)
     if (message === null) {
       const lost = new Error('a payload that is parked is not in R2')
-      const trace_id = keptTrace(JSON.parse(parked.headers))?.trace_id
+      const trace_id = storedTraceId(parked.headers)
       report(deps, 'payload.missing', lost, { tenant_id, source_id, message_id: parked.id, trace_id })
     }
     const targets = message === null ? [] : await findTargets(subscriptions, message, steps)

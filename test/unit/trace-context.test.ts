@@ -3,7 +3,14 @@
 import { defaultTextMapGetter, ROOT_CONTEXT, trace as traces } from '@opentelemetry/api'
 import { parseTraceParent, TraceState, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { describe, expect, it } from 'vitest'
-import { childOf, keptTrace, receiveTrace, traceHeaders, withoutTrace } from '../../src/lib/trace-context.ts'
+import {
+  childOf,
+  keptTrace,
+  receiveTrace,
+  storedTraceId,
+  traceHeaders,
+  withoutTrace,
+} from '../../src/lib/trace-context.ts'
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SPAN_ID = '00f067aa0ba902b7'
@@ -146,6 +153,12 @@ describe('headers that are kept', () => {
     const trace = received({ traceparent: PARENT, tracestate: 'a=1' })
     expect(keptTrace({ 'x-github-event': 'push', ...traceHeaders(trace) })).toEqual(trace)
     expect(keptTrace({ 'x-github-event': 'push' })).toBeNull()
+  })
+
+  it('name their trace to the log, which asks no more of them', () => {
+    const trace = received({ traceparent: PARENT })
+    expect(storedTraceId(JSON.stringify(traceHeaders(trace)))).toBe(TRACE_ID)
+    for (const nothing of ['{}', 'null', '[]', 'not JSON']) expect(storedTraceId(nothing)).toBeUndefined()
   })
 
   it('show expressions only what the message says', () => {
