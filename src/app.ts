@@ -15,6 +15,7 @@ import { securityHeaders } from './http/security-headers.ts'
 import { operatorKeyRoutes } from './keys/operator-routes.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { logs } from './lib/log.ts'
+import { receiveTrace } from './lib/trace-context.ts'
 import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
@@ -36,10 +37,8 @@ export function createApp() {
   if (logs('debug')) app.use(logAnswers)
   app.use(limitRequest)
   app.use(async function prepare(c, next) {
-    c.set(
-      'deps',
-      createDeps(c.env, (work) => c.executionCtx.waitUntil(work)),
-    )
+    const deps = createDeps(c.env, (work) => c.executionCtx.waitUntil(work))
+    c.set('deps', { ...deps, trace: receiveTrace(c.req.raw.headers, deps.random) })
     await next()
   })
   app.onError(answerError)

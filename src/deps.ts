@@ -2,6 +2,7 @@ import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
 import { type Author, SYSTEM } from './audit/entry.ts'
 import { type Bindings, readSettings, type Settings } from './env.ts'
 import type { RandomBytes } from './lib/ids.ts'
+import type { Trace } from './lib/trace-context.ts'
 
 /** What every verb works with: handed in, so that a verb knows neither HTTP nor where time and randomness come from. */
 export interface Deps {
@@ -15,12 +16,14 @@ export interface Deps {
   waitUntil: (work: Promise<unknown>) => void
   /** On whose behalf: what the audit log names. */
   author: Author
+  /** Of the request; null where nobody asked, as in a cron. */
+  trace: Trace | null
 }
 
-const prepared = new WeakMap<object, Omit<Deps, 'waitUntil' | 'author'>>()
+const prepared = new WeakMap<object, Omit<Deps, 'waitUntil' | 'author' | 'trace'>>()
 
 /**
- * Made once per isolate, but for `waitUntil` and `author`, which belong to a request.
+ * Made once per isolate, but for `waitUntil`, `author` and `trace`, which belong to a request.
  * @throws Error when the deployment's settings cannot be used
  */
 export function createDeps(env: Bindings, waitUntil: Deps['waitUntil']): Deps {
@@ -35,5 +38,5 @@ export function createDeps(env: Bindings, waitUntil: Deps['waitUntil']): Deps {
     }
     prepared.set(env, deps)
   }
-  return { ...deps, waitUntil, author: SYSTEM }
+  return { ...deps, waitUntil, author: SYSTEM, trace: null }
 }

@@ -3,6 +3,7 @@ import type { Bindings } from './env.ts'
 import { type Fields, log } from './lib/log.ts'
 import { isOutage } from './lib/outage.ts'
 import { Tally } from './lib/tally.ts'
+import type { Trace } from './lib/trace-context.ts'
 import { sendToSentry } from './sentry.ts'
 
 /** What a report needs of where it is made; `Deps` has it. */
@@ -10,6 +11,8 @@ export interface Reporting {
   env: Pick<Bindings, 'SENTRY_DSN' | 'ENVIRONMENT' | 'VERSION'>
   /** Lets work go on after the answer has left. */
   waitUntil: (work: Promise<unknown>) => void
+  /** What it is made on behalf of, where that is one request or message. */
+  trace?: Pick<Trace, 'trace_id'> | null
 }
 
 /** {@link report}, where it is made. */
@@ -29,7 +32,8 @@ const reported = new WeakSet<object>()
  * @param fields names, ids and counts; they are redacted
  */
 export function report(at: Reporting, message: string, error: unknown, fields: Fields = {}): void {
-  if (write(message, error, fields)) sendToSentry(at, message, error, fields)
+  const traced = at.trace ? { trace_id: at.trace.trace_id, ...fields } : fields
+  if (write(message, error, traced)) sendToSentry(at, message, error, traced)
 }
 
 /**

@@ -9,7 +9,7 @@ import { VERSION } from './version.ts'
 const PATIENCE_MS = 3000
 
 /** What events are looked for by. The other fields are beside them, and cannot be searched. */
-const TAGS = ['request_id', 'tenant_id', 'endpoint_id', 'job', 'queue', 'method', 'route', 'key_id']
+const TAGS = ['request_id', 'trace_id', 'tenant_id', 'endpoint_id', 'job', 'queue', 'method', 'route', 'key_id']
 
 const CAUSES_MAX = 5
 

@@ -10,6 +10,14 @@ import { createId } from '../../src/lib/ids.ts'
 import type { Keyring } from '../../src/lib/keyring.ts'
 import { checkPublicUrl, type UrlPolicy } from '../../src/lib/public-url.ts'
 import { err, ok, type Result } from '../../src/lib/result.ts'
+import {
+  childOf,
+  keptTrace,
+  storedTraceId,
+  TRACEPARENT,
+  traceHeaders,
+  withoutTrace,
+} from '../../src/lib/trace-context.ts'
 import { encodeUtf8 } from '../../src/lib/utf8.ts'
 import type { Report } from '../../src/report.ts'
 import { signatureHeader } from '../../src/signatures/standard-webhooks.ts'
@@ -98,8 +106,8 @@ export function interrupted(
 }
 
 /** By which an attempt is found again. */
-function idsOf({ destination: { tenant_id, endpoint_id }, parcel: { message_id } }: AttemptJob) {
-  return { tenant_id, endpoint_id, message_id }
+export function idsOf({ destination: { tenant_id, endpoint_id }, parcel: { message_id, headers } }: AttemptJob) {
+  return { tenant_id, endpoint_id, message_id, trace_id: storedTraceId(headers) }
 }
 
 async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promise<Result<Prepared, Failed>> {
@@ -122,8 +130,12 @@ async function prepare(job: AttemptJob, means: AttemptMeans, now: number): Promi
   const own_headers = await ownHeaders(destination, means)
   if (!own_headers.ok) return err({ error: 'signing_failed', detail: own_headers.error })
   const timestamp_s = Math.floor(now / 1000)
+  const forwarded: Record<string, string> = JSON.parse(parcel.headers)
+  const trace = keptTrace(forwarded)
   const headers: Record<string, string> = {
-    ...only(JSON.parse(parcel.headers), isForwardedHeader),
+    ...only(withoutTrace(forwarded), isForwardedHeader),
+    // An endpoint that sets a trace of its own gets nothing of another.
+    ...(trace !== null && !(TRACEPARENT in own_headers.value) && traceHeaders(childOf(trace, means.random))),
     ...only(own_headers.value, (name) => !isReservedHeader(name)),
     // What comes back is kept as it came: nothing that a receiver packs is ever unpacked here.
     'accept-encoding': 'identity',
@@ -177,7 +189,7 @@ function expressionInput(parcel: Parcel, payload: Uint8Array): Result<unknown, s
   const body = readData(parcel.content_type, payload)
   if (!body.ok) return body
   const data = parcel.format === 'event' ? (body.value as { data?: unknown }).data : body.value
-  return ok({ type: parcel.event_type, data, headers: JSON.parse(parcel.headers) })
+  return ok({ type: parcel.event_type, data, headers: withoutTrace(JSON.parse(parcel.headers)) })
 }
 
 type Sent =

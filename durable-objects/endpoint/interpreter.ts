@@ -1,8 +1,9 @@
 import { objectName } from '../../src/endpoints/lanes.ts'
 import type { Bindings } from '../../src/env.ts'
-import type { Log } from '../../src/lib/log.ts'
+import { type Log, logs } from '../../src/lib/log.ts'
+import { keptTrace, storedTraceId } from '../../src/lib/trace-context.ts'
 import type { Report } from '../../src/report.ts'
-import type { AttemptJob, FinishedAttempt } from './attempt.ts'
+import { type AttemptJob, type FinishedAttempt, idsOf } from './attempt.ts'
 import type { Breaker } from './breaker.ts'
 import type { DeadLetterOutbox } from './dead-letter-outbox.ts'
 import type { Parcel } from './delivery-row.ts'
@@ -61,11 +62,12 @@ export class Interpreter {
   }
 
   /** Lets the core decide about an event and about what follows from it. Answers the positions refused. */
-  run(event: EndpointEvent, given: Partial<Pick<Turn, 'placed' | 'record'>> = {}): ReadonlySet<number> {
+  run(event: EndpointEvent, given: Partial<Pick<Turn, 'placed' | 'record' | 'ended'>> = {}): ReadonlySet<number> {
     const turn: Turn = {
       now: Date.now(),
       placed: given.placed ?? new Map(),
       record: given.record ?? null,
+      ended: given.ended ?? null,
       parcels: new Map(),
       wakes: [],
       refused: new Set(),
@@ -124,7 +126,7 @@ export class Interpreter {
           turn.following.push({ kind: 'released', due_at: turn.now })
         break
       case 'wake_later':
-        turn.wakes.push(effect)
+        turn.wakes.push({ ...effect, trace_id: traceIdOf(effect.position, turn) })
         break
       case 'set_alarm':
         void this.at.storage.setAlarm(effect.at)
@@ -170,13 +172,15 @@ export class Interpreter {
     this.inBackground(this.at.dispatcher.dispatch(job).then((finished) => this.conclude(job, finished)))
   }
 
-  private conclude({ parcel, destination }: AttemptJob, { record, outcome }: FinishedAttempt): void {
+  private conclude(job: AttemptJob, { record, outcome }: FinishedAttempt): void {
+    const { parcel, destination } = job
     // What an earlier URL answered says nothing about the one that takes its place.
     const is_blamed = destination.url === this.at.settings.current?.url
     this.run(
       { kind: 'finished', position: parcel.position, outcome: is_blamed ? outcome : withoutBlame(outcome) },
-      { record },
+      { record, ended: parcel },
     )
+    if (logs('debug')) this.say(job, record)
     // Its copy may be sealed under a master key that is gone, while D1 has the secret under another.
     if (record.error === 'signing_failed') void this.at.refreshSettings()
     try {
@@ -186,8 +190,14 @@ export class Interpreter {
         doubles: [record.duration_ms, record.number, record.status ?? 0],
       })
     } catch (error) {
-      this.at.report('analytics.failed', error)
+      this.at.report('analytics.failed', error, idsOf(job))
     }
+  }
+
+  /** For a person who follows one message. */
+  private say(job: AttemptJob, { id, number, status, error, duration_ms, request_headers }: AttemptRecord): void {
+    const span_id = keptTrace(request_headers)?.span_id
+    this.at.log('debug', 'attempt.ended', { ...idsOf(job), span_id, id, number, status, error, duration_ms })
   }
 
   /** Nobody waits for it, so nobody would hear of it. */
@@ -240,8 +250,16 @@ interface Turn {
   placed: ReturnType<Intake['place']>['placed']
   /** The attempt that the next update records. */
   record: AttemptRecord | null
+  /** What was attempted. Its counts are those of before. */
+  ended: Parcel | null
   parcels: Map<number, Parcel>
   wakes: Wake[]
   refused: Set<number>
   following: EndpointEvent[]
+}
+
+/** As far as it is at hand: a line of the log is not worth a query. */
+function traceIdOf(position: number, { ended, parcels }: Turn): string | undefined {
+  const parcel = ended?.position === position ? ended : parcels.get(position)
+  return parcel && storedTraceId(parcel.headers)
 }

@@ -9,6 +9,8 @@ export interface Wake {
   position: number
   /** Unix milliseconds. */
   due_at: number
+  /** Of the message, if it has one. */
+  trace_id?: string | undefined
 }
 
 /**
@@ -27,8 +29,8 @@ export async function sendWakes(
     const batch = wakes.slice(from, from + BATCH_MAX)
     try {
       await queue.sendBatch(
-        batch.map(({ position, due_at }) => {
-          const body: RetryMessage = { v: 1, ...names, position, due_at }
+        batch.map(({ position, due_at, trace_id }) => {
+          const body: RetryMessage = { v: 1, ...names, position, due_at, ...(trace_id && { trace_id }) }
           return { body, delaySeconds: delayUntil(due_at, now) }
         }),
       )

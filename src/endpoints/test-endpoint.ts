@@ -6,7 +6,7 @@ import { generateExample } from '../event-types/example.ts'
 import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { deliveredBody, identify, toEnqueueItem } from '../messages/message.ts'
+import { deliveredBody, identify, toEnqueueItem, traced } from '../messages/message.ts'
 import { enqueue } from './enqueue.ts'
 import { findEndpoint, NO_ENDPOINT } from './find-endpoint.ts'
 import { settingsVersion } from './settings.ts'
@@ -38,7 +38,7 @@ export async function testEndpoint(
     headers: {},
     event: null,
   }
-  const message = await identify(tenant.id, draft, deps.now(), deps.random)
+  const message = await identify(tenant.id, traced(draft, deps.trace), deps.now(), deps.random)
   if (!message.ok) throw new Error('only a key can be invalid, and there is none')
   const item = toEnqueueItem(message.value, { inline: deliveredBody(message.value) }, 'test')
   const settings_version = settingsVersion(endpoint.value, tenant)

@@ -34,10 +34,12 @@ function write(c: AppContext, code: string): void {
   log('warn', 'auth.refused', { code, address: addressOf(c), ...fieldsOf(c), ...(times > 1 && { times }) })
 }
 
-/** By what a request is found again: its id, its route as the API reference has it, its tenant and key. */
+/** By what a request is found again: its id, its trace, its route as the API reference has it, its tenant and key. */
 export function fieldsOf(c: AppContext): Fields {
   return {
     request_id: c.var.requestId,
+    // Not there yet when the request is refused before anything is prepared.
+    trace_id: c.var.deps?.trace?.trace_id,
     method: c.req.method,
     route: routePath(c),
     tenant_id: c.req.param('tenant'),

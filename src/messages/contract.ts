@@ -18,6 +18,15 @@ export const idempotencyKey = z.string().openapi({ ...keyOfMessage, pattern: IDE
 /** Without a pattern, since one bad key refuses its own message and not the batch. */
 const keyInBatch = z.string().openapi(keyOfMessage)
 
+/** Read by the middleware, which ignores what is malformed: a trace is no reason to refuse a message. */
+export const traceFields = {
+  traceparent: z.string().optional().openapi({
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    description: 'W3C Trace Context: attempts go on in this trace. Ignored where it is malformed, and another begun',
+  }),
+  tracestate: z.string().optional().openapi({ example: 'congo=t61rcWkgMzE', description: 'Handed on with the trace' }),
+}
+
 const common = {
   type: eventTypeName,
   channels: z

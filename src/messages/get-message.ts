@@ -4,6 +4,7 @@ import { findInLanes } from '../endpoints/call-lanes.ts'
 import type { TenantConfiguration } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { keptTrace } from '../lib/trace-context.ts'
 import { type ShownPayload, showPayload } from '../redaction/show.ts'
 import type { Shown } from '../redaction/shown.ts'
 import { report } from '../report.ts'
@@ -20,6 +21,8 @@ export interface MessageView {
   content_type: string
   size_bytes: number
   erased_at: number | null
+  /** Null when it was accepted before there were traces, or has no content any more. */
+  trace_id: string | null
   content: Shown<ShownPayload>
 }
 
@@ -75,6 +78,7 @@ export async function getMessage(
     content_type,
     size_bytes,
     erased_at,
+    trace_id: keptTrace(message.headers)?.trace_id ?? null,
     content,
   })
 }

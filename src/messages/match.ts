@@ -3,6 +3,7 @@ import type { Layout } from '../endpoints/lanes.ts'
 import { compileExpression, evaluateExpression } from '../lib/expression.ts'
 import { SharedSteps } from '../lib/expression-budget.ts'
 import { matchesEventType } from '../lib/glob.ts'
+import { withoutTrace } from '../lib/trace-context.ts'
 
 /** What decides whether an endpoint wants a message. */
 export interface Subscription {
@@ -90,7 +91,8 @@ async function evaluateFilter(
   if (unreadable !== null) return failedOpen(`the body ${unreadable}`)
   const expression = compileExpression(filter)
   if (!expression.ok) return failedOpen(expression.error.message)
-  const result = await evaluateExpression(expression.value, { type: event_type, data, headers }, steps)
+  const input = { type: event_type, data, headers: withoutTrace(headers) }
+  const result = await evaluateExpression(expression.value, input, steps)
   return result.ok ? { passes: isTruthy(result.value), note: null } : failedOpen(result.error.message)
 }
 

@@ -3,6 +3,7 @@ import { concat } from '../lib/bytes.ts'
 import { sha256, sha256Hex } from '../lib/hash.ts'
 import { createId, createKeyedId, idPattern, type RandomBytes, timeOfId } from '../lib/ids.ts'
 import { err, ok, type Result } from '../lib/result.ts'
+import { type Trace, traceHeaders, withoutTrace } from '../lib/trace-context.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
 import { hashSubject } from '../subjects/subject.ts'
 
@@ -48,6 +49,15 @@ export interface Message {
   fingerprint: string
   /** JSON text of `data` as UTF-8, or the raw body. */
   bytes: Uint8Array
+}
+
+/**
+ * A draft that goes on in the trace of the request that brings it. Among its headers, which every queue and row has a place
+ * for, and which make neither its id nor its fingerprint: who sends it again in another trace sends the same.
+ */
+export function traced<D extends Pick<Draft, 'headers'>>(draft: D, trace: Trace | null): D {
+  if (trace === null) return draft
+  return { ...draft, headers: { ...withoutTrace(draft.headers), ...traceHeaders(trace) } }
 }
 
 /** How far a message id given as an idempotency key may lie in the future. */

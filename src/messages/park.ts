@@ -1,6 +1,7 @@
 import type { Bindings } from '../env.ts'
 import { log } from '../lib/log.ts'
 import { Tally } from '../lib/tally.ts'
+import { keptTrace } from '../lib/trace-context.ts'
 import type { Message } from './message.ts'
 import type { Placed } from './place.ts'
 import { findRepeatOfUnmatched, keepUnmatched } from './unmatched.ts'
@@ -41,7 +42,9 @@ export async function parkMessage(
   const repeat = await findRepeatOfUnmatched(env.DB, message)
   if (repeat !== null) return repeat
   const { tenant_id } = message
-  if (full.count(source_id, message.accepted_at) !== null) log('warn', 'source.parking_full', { tenant_id, source_id })
+  const trace_id = keptTrace(message.headers)?.trace_id
+  if (full.count(source_id, message.accepted_at) !== null)
+    log('warn', 'source.parking_full', { tenant_id, source_id, trace_id })
   return { kind: 'not_all_placed', missing: [], is_known: false }
 }
 

@@ -8,6 +8,7 @@ import type { Deps } from '../deps.ts'
 import { enqueue } from '../endpoints/enqueue.ts'
 import type { Routed } from '../endpoints/route-items.ts'
 import { toBase64 } from '../lib/hash.ts'
+import { keptTrace } from '../lib/trace-context.ts'
 import type { FanoutMessage } from '../queues/messages.ts'
 import { report } from '../report.ts'
 import { INLINE_BYTES_MAX, putPayload, QUEUED_BYTES_MAX } from './body.ts'
@@ -208,7 +209,7 @@ async function sendToQueue(deps: PlaceDeps, journey: Journey, targets: readonly 
     await deps.env.FANOUT.send(queued)
     return true
   } catch (error) {
-    report(deps, 'publish.fanout_refused', error, { tenant_id: message.tenant_id, message_id: message.id })
+    report(deps, 'publish.fanout_refused', error, idsOf(message))
     return false
   }
 }
@@ -218,10 +219,15 @@ async function bodyOf(deps: PlaceDeps, journey: Journey, inline_bytes_max: numbe
   const { message, bytes } = journey
   if (bytes.byteLength <= inline_bytes_max) return { inline: bytes }
   journey.in_r2 ??= putPayload(deps.env.PAYLOADS, message, bytes, journey.is_queued).catch((error) => {
-    report(deps, 'publish.payload_refused', error, { tenant_id: message.tenant_id, message_id: message.id })
+    report(deps, 'publish.payload_refused', error, idsOf(message))
     return null
   })
   return journey.in_r2
+}
+
+/** By which a message is found again: in its own trace, which is not always that of the request or queue message. */
+function idsOf({ tenant_id, id: message_id, headers }: Message) {
+  return { tenant_id, message_id, trace_id: keptTrace(headers)?.trace_id }
 }
 
 /** Nothing more is to be placed: its id stands for another content, or nobody could decide whether it does. */

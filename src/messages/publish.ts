@@ -11,7 +11,7 @@ import { askForPermit } from '../quotas/permit.ts'
 import { report } from '../report.ts'
 import { resolveLimits } from '../tenants/limits.ts'
 import { createFilterSteps, matchSubscriptions } from './match.ts'
-import { type Draft, identify, type Message } from './message.ts'
+import { type Draft, identify, type Message, traced } from './message.ts'
 import { parkMessage } from './park.ts'
 import { type Outgoing, type Placed, type Placement, placeMessages } from './place.ts'
 import { findRepeat } from './repeat.ts'
@@ -117,7 +117,7 @@ async function prepare(
   draft: Draft,
   steps: { of_schemas: Steps; of_filters: SharedSteps },
 ): Promise<Result<Prepared, Problem>> {
-  const message = await identify(tenant.id, draft, deps.now(), deps.random)
+  const message = await identify(tenant.id, traced(draft, deps.trace), deps.now(), deps.random)
   if (!message.ok) return err(problem('invalid_idempotency_key', message.error))
   const { bytes, content_type } = message.value
   let read: ReturnType<typeof readData> | undefined

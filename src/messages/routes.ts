@@ -11,8 +11,17 @@ import { createRouter } from '../http/router.ts'
 import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
+import { TRACEPARENT, traceHeaders } from '../lib/trace-context.ts'
 import { isRevealed, revealQuery } from '../redaction/reveal.ts'
-import { batchBody, idempotencyKey, publishBody, publishedSchema, toDraft, toPublishedJson } from './contract.ts'
+import {
+  batchBody,
+  idempotencyKey,
+  publishBody,
+  publishedSchema,
+  toDraft,
+  toPublishedJson,
+  traceFields,
+} from './contract.ts'
 import { deliveriesOfMessage, getMessage, type MessageView } from './get-message.ts'
 import { listMessages } from './list-messages.ts'
 import { publish } from './publish.ts'
@@ -44,6 +53,10 @@ const messageSchema = z
     content_type: z.string(),
     size_bytes: z.int(),
     erased_at: time.nullable().openapi({ description: 'When its content was erased on behalf of its data subject' }),
+    trace_id: z.string().nullable().openapi({
+      example: '4bf92f3577b34da6a3ce929d0e0e4736',
+      description: 'The W3C trace that it was published in; null once its content is gone',
+    }),
     payload: z.string().nullable().openapi({ description: 'The body as delivered, but for what is redacted' }),
     payload_omitted: z.enum(['not_text', 'too_large', 'missing', 'expired', 'erased']).nullable().openapi({
       description:
@@ -72,7 +85,7 @@ messageRoutes.openapi(
       'safely: the same content is answered as a duplicate, another content with 409.',
     request: {
       params: tenantParam,
-      headers: z.object({ 'idempotency-key': idempotencyKey.optional() }),
+      headers: z.object({ ...traceFields, 'idempotency-key': idempotencyKey.optional() }),
       body: jsonBody(publishBody),
     },
     responses: { 202: jsonAnswer(publishedSchema, 'Accepted, and in custody') },
@@ -85,6 +98,7 @@ messageRoutes.openapi(
     const [result] = results
     if (result === undefined) throw new Error('one message has one result')
     tellQuotas(c, quota_headers)
+    tellTrace(c)
     return c.json(toPublishedJson(unwrap(result)), 202)
   },
 )
@@ -111,7 +125,7 @@ messageRoutes.openapi(
     tags,
     summary: 'Publish up to 100 messages',
     description: 'Each has its own result, in the order given; one that is refused does not hold up the others.',
-    request: { params: tenantParam, body: jsonBody(batchBody) },
+    request: { params: tenantParam, headers: z.object(traceFields), body: jsonBody(batchBody) },
     responses: { 200: jsonAnswer(z.object({ results: z.array(batchResult) }), 'A result for each message') },
   }),
   async (c) => {
@@ -124,6 +138,7 @@ messageRoutes.openapi(
     const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
     const { results, quota_headers } = await publish(c.var.deps, tenantAccess(c), drafts)
     tellQuotas(c, quota_headers)
+    tellTrace(c)
     return c.json(
       {
         results: results.map((result) =>
@@ -244,6 +259,12 @@ messageRoutes.openapi(
     )
   },
 )
+
+/** What the attempts will be children of: also where the caller began no trace. */
+function tellTrace(c: AppContext): void {
+  const { trace } = c.var.deps
+  if (trace !== null) c.header(TRACEPARENT, traceHeaders(trace)[TRACEPARENT])
+}
 
 /** Beside what the answer says of the limit of the key. */
 function tellQuotas(c: AppContext, headers: Record<string, string>): void {

@@ -4,7 +4,7 @@ import { report } from '../report.ts'
 import { backoff } from './backoff.ts'
 import { consumeDeadLetters } from './dead-letters.ts'
 import { consumeFanout } from './fanout.ts'
-import { UnprocessableMessage } from './messages.ts'
+import { traceOfQueued, UnprocessableMessage } from './messages.ts'
 import { consumeRelease } from './releases.ts'
 import { consumeRetry } from './retries.ts'
 
@@ -42,7 +42,8 @@ async function consumeBatch(batch: MessageBatch, deps: ConsumerDeps): Promise<vo
         await CONSUMERS[queue](deps, message.body)
         message.ack()
       } catch (error) {
-        report(deps, 'queue.failed', error, { queue, id: message.id, attempts: message.attempts })
+        const traced = { ...deps, trace: traceOfQueued(message.body) }
+        report(traced, 'queue.failed', error, { queue, id: message.id, attempts: message.attempts })
         const is_kept = error instanceof UnprocessableMessage && (await keep(deps, queue, message, error))
         if (is_kept) message.ack()
         else message.retry({ delaySeconds: backoff(message.attempts) })

@@ -3,6 +3,7 @@ import { enqueue } from '../endpoints/enqueue.ts'
 import { ONE_LANE } from '../endpoints/lanes.ts'
 import { fromBase64 } from '../lib/hash.ts'
 import { isOutage, Outage } from '../lib/outage.ts'
+import { keptTrace } from '../lib/trace-context.ts'
 import type { ConsumerDeps } from './consumer.ts'
 import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
 
@@ -15,13 +16,14 @@ import { fanoutMessage, readMessage, UnprocessableMessage } from './messages.ts'
 export async function consumeFanout(deps: ConsumerDeps, queued: unknown): Promise<void> {
   const { tenant_id, item, endpoint_ids, notes, layouts } = readMessage(fanoutMessage, queued)
   const body = 'base64' in item.body ? inline(item.body.base64) : item.body
+  const traced = { ...deps, trace: keptTrace(item.headers) }
   const outcomes = await Promise.allSettled(
     endpoint_ids.map(async (endpoint_id) => {
       const enqueued: EnqueueItem = { ...item, body, note: notes[endpoint_id] ?? null }
       // Version 0: the Endpoint's own settings do; it reads D1 only if it has none.
       const layout = layouts[endpoint_id] ?? ONE_LANE
       const destination = { tenant_id, endpoint_id, settings_version: 0, layout }
-      const [result] = await enqueue(deps, destination, [{ item: enqueued, may_be_known: true }])
+      const [result] = await enqueue(traced, destination, [{ item: enqueued, may_be_known: true }])
       if (result?.outcome === 'missing') throw new Outage('it did not answer')
       if (result?.outcome === 'full') throw new Outage('it is full')
       return result?.outcome

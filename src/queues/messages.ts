@@ -1,6 +1,7 @@
 /** What the queues carry. Each shape has a version, so that a deploy can read what the one before it has sent. */
 import { z } from 'zod'
 import type { Layout } from '../endpoints/lanes.ts'
+import { keptTrace } from '../lib/trace-context.ts'
 
 const layout: z.ZodType<Layout> = z.object({
   lanes: z.int(),
@@ -49,6 +50,8 @@ export const retryMessage = z.object({
   position: z.int(),
   /** Unix milliseconds. */
   due_at: z.int(),
+  /** Of the message, for the log. Not there in what was sent before there were traces. */
+  trace_id: z.string().optional(),
 })
 
 export type RetryMessage = z.output<typeof retryMessage>
@@ -82,6 +85,19 @@ export type DeadLetterMessage = z.output<typeof deadLetterMessage>
 
 /** As an Endpoint keeps it until the queue has taken it. */
 export type DeadLetterNotice = Omit<DeadLetterMessage, 'v'>
+
+const namesTrace = z.union([
+  z.object({ trace_id: z.string() }).transform(({ trace_id }) => trace_id),
+  z
+    .object({ item: z.object({ headers: z.record(z.string(), z.string()) }) })
+    .transform(({ item }) => keptTrace(item.headers)?.trace_id),
+])
+
+/** The trace that a queue message goes on in, for the log: whatever else is wrong with it. */
+export function traceOfQueued(body: unknown): { trace_id: string } | null {
+  const { data: trace_id } = namesTrace.safeParse(body)
+  return trace_id === undefined ? null : { trace_id }
+}
 
 /** A queue message that trying again cannot help: of no shape that this version knows, or against what is stored. */
 export class UnprocessableMessage extends Error {}

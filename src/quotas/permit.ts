@@ -19,7 +19,7 @@ const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
 /** No two calls of the last while share one. */
 const ID_BYTES = 12
 
-type QuotaDeps = Pick<Deps, 'env' | 'now' | 'random' | 'waitUntil'>
+type QuotaDeps = Pick<Deps, 'env' | 'now' | 'random' | 'waitUntil'> & Pick<Partial<Deps>, 'trace'>
 
 /** What may be published now. */
 export interface Permit {
@@ -66,7 +66,7 @@ function metered(deps: QuotaDeps, tenant_id: string, { id, quotas }: TakeCall, t
 
 function unmetered(deps: QuotaDeps, tenant_id: string, { id, count, quotas }: TakeCall, month: string): Permit {
   const settle = (accepted: number) => {
-    log('warn', 'quota.unmetered', { tenant_id, accepted })
+    log('warn', 'quota.unmetered', { tenant_id, trace_id: deps.trace?.trace_id, accepted })
     // Even if nothing was: it may have heard after all.
     deps.waitUntil(tell(deps, tenant_id, { id, month, granted: null, accepted }))
   }
@@ -80,7 +80,7 @@ async function tell(deps: QuotaDeps, tenant_id: string, settlement: Settlement):
     const told = await askQuota(deps, tenant_id, { tenant_id }, (quota) => quota.settle(settlement).then(() => true))
     if (told === true) return
   }
-  log('error', 'quota.unsettled', { tenant_id, ...settlement })
+  log('error', 'quota.unsettled', { tenant_id, trace_id: deps.trace?.trace_id, ...settlement })
 }
 
 function toProblem(

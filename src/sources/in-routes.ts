@@ -6,6 +6,7 @@ import { ProblemError, problem } from '../http/problems.ts'
 import { defineRoute } from '../http/route.ts'
 import { createRouter } from '../http/router.ts'
 import { takeBody } from '../http/take-body.ts'
+import { TRACEPARENT, traceHeaders } from '../lib/trace-context.ts'
 import { roomForBody } from './body-room.ts'
 import { ingest } from './ingest.ts'
 import { findSourceAccess, isKnownSource, isSourceId, type SourceAccess } from './ingest-access.ts'
@@ -109,5 +110,7 @@ function mayLookUp(now: number): boolean {
 
 function toResponse(c: AppContext, { status, headers = {}, body }: Answer): Response {
   const is_empty = status === 204 || body === ''
-  return new Response(is_empty ? null : body, { status, headers: { ...headers, 'x-request-id': c.var.requestId } })
+  const { trace } = c.var.deps
+  const ours = { 'x-request-id': c.var.requestId, ...(trace && { [TRACEPARENT]: traceHeaders(trace)[TRACEPARENT] }) }
+  return new Response(is_empty ? null : body, { status, headers: { ...headers, ...ours } })
 }

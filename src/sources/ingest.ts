@@ -104,10 +104,15 @@ async function accept(
  * A publisher reads in the answer which endpoints had no room for a message. A provider would not; and refused, it would keep
  * sending what all others have, until it disables the URL for them too.
  */
-function noteFull({ now }: Deps, { tenant_id, id: source_id }: Source, { id: message_id, full }: Published): void {
+function noteFull(
+  { now, trace }: Deps,
+  { tenant_id, id: source_id }: Source,
+  { id: message_id, full }: Published,
+): void {
   const times = full.length === 0 ? null : passed_over.count(source_id, now())
   if (times === null) return
-  log('warn', 'source.endpoints_full', { tenant_id, source_id, message_id, endpoint_ids: full, times })
+  const ids = { tenant_id, source_id, message_id, trace_id: trace?.trace_id }
+  log('warn', 'source.endpoints_full', { ...ids, endpoint_ids: full, times })
 }
 
 async function limit(deps: Deps, source: Source): Promise<Result<void, Problem>> {

@@ -6,7 +6,7 @@ import { report } from '../report.ts'
 import { type FailureGroup, GatheredFailures, minuteOf } from './gathered-failures.ts'
 import type { Refusal } from './refusal.ts'
 
-type FailureDeps = Pick<Deps, 'env' | 'now' | 'waitUntil'>
+type FailureDeps = Pick<Deps, 'env' | 'now' | 'waitUntil'> & Pick<Partial<Deps>, 'trace'>
 
 /** What was refused, and how the request came. */
 interface Refused {
@@ -56,7 +56,8 @@ export function noteFailure(deps: FailureDeps, source: { tenant_id: string; id: 
     const { reason } = refused
     const times = lines.count(`${source_id} ${reason}`, at)
     if (times !== null) {
-      log('warn', 'source.verification_failed', { source_id, tenant_id, reason, ...(times > 1 && { times }) })
+      const ids = { source_id, tenant_id, trace_id: deps.trace?.trace_id }
+      log('warn', 'source.verification_failed', { ...ids, reason, ...(times > 1 && { times }) })
     }
     const address = (refused.address ?? '').slice(0, ADDRESS_LENGTH_MAX)
     gathered.add({ tenant_id, source_id, reason, address, header_names: toNames(refused.header_names), at })

@@ -7,6 +7,7 @@ import { ENDPOINT, type LoadedRow, readTenant, TENANT } from '../http/access.ts'
 import { readData } from '../lib/body-data.ts'
 import type { SharedSteps } from '../lib/expression-budget.ts'
 import { Outage } from '../lib/outage.ts'
+import { keptTrace, storedTraceId } from '../lib/trace-context.ts'
 import { createFilterSteps, matchSubscriptions, type Subscription, type Target } from '../messages/match.ts'
 import type { Message } from '../messages/message.ts'
 import { type Placed, placeMessages } from '../messages/place.ts'
@@ -133,7 +134,8 @@ async function prepare(
     const message = await toMessage(deps.env, tenant_id, parked)
     if (message === null) {
       const lost = new Error('a payload that is parked is not in R2')
-      report(deps, 'payload.missing', lost, { tenant_id, source_id, message_id: parked.id })
+      const trace_id = storedTraceId(parked.headers)
+      report(deps, 'payload.missing', lost, { tenant_id, source_id, message_id: parked.id, trace_id })
     }
     const targets = message === null ? [] : await findTargets(subscriptions, message, steps)
     if (message === null || targets.length === 0) nobodys.push(parked)
@@ -172,10 +174,11 @@ function fateOf(placed: Placed | undefined): 'handed_on' | 'unwanted' | 'stays' 
 function reportConflict(
   deps: ReleaseDeps,
   { tenant_id, source_id }: { tenant_id: string; source_id: string },
-  { id }: Message,
+  { id, headers }: Message,
 ): void {
   const conflict = new Error('the id of a parked message stands for another content at an Endpoint')
-  report(deps, 'source.unreleasable', conflict, { tenant_id, source_id, message_id: id })
+  const trace_id = keptTrace(headers)?.trace_id
+  report(deps, 'source.unreleasable', conflict, { tenant_id, source_id, message_id: id, trace_id })
 }
 
 const SUBSCRIPTIONS = `WITH loaded (kind, value) AS (SELECT ${TENANT} FROM tenants WHERE id = ?1

@@ -39,7 +39,8 @@ export async function checkCode(
 ): Promise<Result<void, Problem>> {
   const checked = await judge(deps, holder, row, code, accept)
   if (!checked.ok && checked.error.code !== 'secret_unsealable') {
-    log('warn', 'step_up.refused', { tenant_id: holder.tenant_id, key_id: holder.key_id, reason: checked.error.code })
+    const ids = { tenant_id: holder.tenant_id, key_id: holder.key_id, trace_id: deps.trace?.trace_id }
+    log('warn', 'step_up.refused', { ...ids, reason: checked.error.code })
   }
   return checked
 }

@@ -9,6 +9,7 @@ const deps = {
   env: { DB: kept },
   now: () => Date.UTC(2026, 0, 1),
   random: (length: number) => new Uint8Array(length),
+  trace: null,
 } as unknown as Deps
 const tenant = { id: 'acme', limits: {} }
 

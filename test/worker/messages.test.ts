@@ -32,6 +32,7 @@ describe('a message', () => {
       ordering_key: 'cus_1',
       content_type: 'application/json',
       erased_at: null,
+      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
       size_bytes: payload.length,
       payload,
       payload_omitted: null,

@@ -36,6 +36,7 @@ describe('a refusal is in the log', () => {
         code: 'unauthorized',
         address: ADDRESS,
         request_id: 'find-me',
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
         method: 'GET',
         route: '/v1/tenants/:tenant/endpoints/:endpoint',
         tenant_id: 'acme',

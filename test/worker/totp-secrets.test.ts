@@ -71,7 +71,14 @@ describe('the secret of an authenticator', () => {
     for (const code of codes) await bearer.ask('DELETE', `${bearer.path}/totp`, code)
     const refused = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'step_up.refused')
     expect(refused).toEqual([
-      { level: 'warn', message: 'step_up.refused', tenant_id: tenant.id, key_id: bearer.id, reason: 'totp_invalid' },
+      {
+        level: 'warn',
+        message: 'step_up.refused',
+        tenant_id: tenant.id,
+        key_id: bearer.id,
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+        reason: 'totp_invalid',
+      },
     ])
     for (const hidden of [bearer.secret, ...codes]) expect(lines.join('\n')).not.toContain(hidden)
   })
