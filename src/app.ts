@@ -17,6 +17,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { logs } from './lib/log.ts'
 import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
+import { metricsRoutes } from './metrics/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
 import { sourceFailureRoutes } from './sources/failure-routes.ts'
@@ -64,6 +65,7 @@ export function createApp() {
   app.route('/', masterKeyRoutes)
   app.route('/', auditRoutes)
   app.route('/', healthRoutes)
+  app.route('/', metricsRoutes)
   mountDocs(app)
 
   return app
