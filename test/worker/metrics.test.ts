@@ -60,6 +60,12 @@ describe('what is answered', () => {
     expectProblem(await call('GET', '/metrics', { key: await tenant.key('admin') }), 403, 'forbidden')
     expectProblem(await call('GET', '/metrics', { key: null }), 401, 'unauthorized')
   })
+
+  it('is all that a key made for it can read', async () => {
+    const { body } = await call('POST', '/v1/keys', { body: { name: 'prometheus', scopes: ['metrics.read'] } })
+    expect((await call('GET', '/metrics', { key: body.key })).status).toBe(200)
+    expectProblem(await call('GET', '/v1/tenants', { key: body.key }), 403, 'forbidden')
+  })
 })
 
 describe('the numbers of a tenant', () => {
