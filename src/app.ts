@@ -18,6 +18,7 @@ import { logs } from './lib/log.ts'
 import { receiveTrace } from './lib/trace-context.ts'
 import { masterKeyRoutes } from './master-keys/routes.ts'
 import { messageRoutes } from './messages/routes.ts'
+import { metricsRoutes } from './metrics/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { redactionRoutes } from './redaction/routes.ts'
 import { sourceFailureRoutes } from './sources/failure-routes.ts'
@@ -63,6 +64,7 @@ export function createApp() {
   app.route('/', masterKeyRoutes)
   app.route('/', auditRoutes)
   app.route('/', healthRoutes)
+  app.route('/', metricsRoutes)
   mountDocs(app)
 
   return app

@@ -17,6 +17,7 @@ export interface Bindings {
   RELEASES: Queue<ReleaseMessage>
   DEAD_LETTERS: Queue<DeadLetterMessage>
   ATTEMPTS: AnalyticsEngineDataset
+  REQUESTS: AnalyticsEngineDataset
   REQUEST_LIMIT: RateLimit
   ADDRESS_LIMIT: RateLimit
   FAILED_AUTHENTICATION_LIMIT: RateLimit

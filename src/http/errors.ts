@@ -5,6 +5,7 @@ import { isOutage, Outage } from '../lib/outage.ts'
 import { report } from '../report.ts'
 import type { AppEnv } from './context.ts'
 import { PROBLEMS, type Problem, ProblemError, problem, problemResponse } from './problems.ts'
+import { noteRefusedRequest } from './refusal-point.ts'
 import { fieldsOf, noteRefusal } from './request-log.ts'
 
 const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const
@@ -12,6 +13,7 @@ const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const
 /** Turns whatever stopped a handler into an answer; what nobody expected is reported, and kept from the caller. */
 export const answerError: ErrorHandler<AppEnv> = (error, c) => {
   const answer = toProblem(error)
+  noteRefusedRequest(c, answer)
   if (PROBLEMS[answer.code].status < 500) noteRefusal(c, answer)
   else {
     const at = { env: c.env, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }

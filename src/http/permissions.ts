@@ -39,6 +39,7 @@ export const PERMISSIONS = {
   'operator_key.totp.read': OPERATOR_ONLY,
   'operator_key.totp.enrol': OPERATOR_ONLY,
   'operator_key.totp.remove': OPERATOR_ONLY,
+  'metrics.read': OPERATOR_ONLY,
   'master_key.read': OPERATOR_ONLY,
   'master_key.rotate': OPERATOR_ONLY,
   'audit_log.read': ['admin', 'auditor'],

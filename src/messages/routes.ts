@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { routePath } from 'hono/route'
+import { writePoints } from '../data-points.ts'
 import { deliverySchema, toDeliveryJson } from '../deliveries/contract.ts'
 import { formatDeliveryId } from '../deliveries/delivery-id.ts'
 import { tenantAccess, tenantOf } from '../http/authorize.ts'
@@ -12,6 +14,7 @@ import { time, timeInput, toTime, toTimeOrNull } from '../http/time.ts'
 import { idPattern } from '../lib/ids.ts'
 import { parseLossless } from '../lib/json.ts'
 import { TRACEPARENT, traceHeaders } from '../lib/trace-context.ts'
+import { toPublishedPoints } from '../metrics/published-points.ts'
 import { isRevealed, revealQuery } from '../redaction/reveal.ts'
 import {
   batchBody,
@@ -24,7 +27,8 @@ import {
 } from './contract.ts'
 import { deliveriesOfMessage, getMessage, type MessageView } from './get-message.ts'
 import { listMessages } from './list-messages.ts'
-import { publish } from './publish.ts'
+import type { Draft } from './message.ts'
+import { type Publication, publish } from './publish.ts'
 import { replayMessage } from './replay-message.ts'
 
 /** The largest payload a tenant may be allowed, JSON-escaped at worst, and room for the rest. */
@@ -94,7 +98,7 @@ messageRoutes.openapi(
     const { 'idempotency-key': key } = c.req.valid('header')
     const { data } = (await losslessBody(c)) as { data?: unknown }
     const draft = toDraft(c.req.valid('json'), data, key)
-    const { results, quota_headers } = await publish(c.var.deps, tenantAccess(c), [draft])
+    const { results, quota_headers } = await publishNoted(c, [draft])
     const [result] = results
     if (result === undefined) throw new Error('one message has one result')
     tellQuotas(c, quota_headers)
@@ -136,7 +140,7 @@ messageRoutes.openapi(
     }
     const lossless = ((await losslessBody(c)) as { messages: { data?: unknown }[] }).messages
     const drafts = messages.map((message, i) => toDraft(message, lossless[i]?.data, message.idempotency_key))
-    const { results, quota_headers } = await publish(c.var.deps, tenantAccess(c), drafts)
+    const { results, quota_headers } = await publishNoted(c, drafts)
     tellQuotas(c, quota_headers)
     tellTrace(c)
     return c.json(
@@ -264,6 +268,25 @@ messageRoutes.openapi(
 function tellTrace(c: AppContext): void {
   const { trace } = c.var.deps
   if (trace !== null) c.header(TRACEPARENT, traceHeaders(trace)[TRACEPARENT])
+}
+
+/** Publishes, and leaves data points of what came of it. */
+async function publishNoted(c: AppContext, drafts: readonly Draft[]): Promise<Publication> {
+  const { deps } = c.var
+  const started_at = deps.now()
+  const access = tenantAccess(c)
+  const publication = await publish(deps, access, drafts)
+  const at = {
+    tenant_id: access.tenant.id,
+    route: `${c.req.method} ${routePath(c)}`,
+    duration_ms: deps.now() - started_at,
+  }
+  const concluded = drafts.flatMap(({ event_type }, i) => {
+    const result = publication.results[i]
+    return result === undefined ? [] : [{ event_type, result }]
+  })
+  writePoints(deps, toPublishedPoints(at, concluded))
+  return publication
 }
 
 /** Beside what the answer says of the limit of the key. */

@@ -1,6 +1,8 @@
 /** What a source does with a request, from its address to its answer. */
+
+import { writePoints } from '../data-points.ts'
 import type { Deps } from '../deps.ts'
-import { type Problem, problem } from '../http/problems.ts'
+import { PROBLEMS, type Problem, problem } from '../http/problems.ts'
 import { sha256Hex, toHex } from '../lib/hash.ts'
 import type { RandomBytes } from '../lib/ids.ts'
 import { log } from '../lib/log.ts'
@@ -9,6 +11,7 @@ import { err, ok, type Result } from '../lib/result.ts'
 import { Tally } from '../lib/tally.ts'
 import type { Draft } from '../messages/message.ts'
 import { type Published, publish } from '../messages/publish.ts'
+import { type Ending, toIngestPoint } from '../metrics/ingest-point.ts'
 import { liveCredentials } from './credentials.ts'
 import { eventTypeOf } from './event-type.ts'
 import { forwardHeaders, HOPS_HEADER, SOURCE_HEADER } from './forward-headers.ts'
@@ -32,6 +35,9 @@ const KEY_UNAVAILABLE = problem('unavailable', 'what verifies this cannot be had
 })
 
 const NOT_ASKED = problem('method_not_allowed', 'send events with POST', { headers: { allow: 'POST' } })
+
+/** As data points have it. */
+const ROUTE = '/in/:source'
 
 const JSON_ANSWER = { 'content-type': 'application/json' }
 
@@ -62,21 +68,43 @@ export async function ingest(
 ): Promise<Received> {
   const { source } = access
   const provider: Provider = PROVIDERS[source.provider]
+  const started_at = deps.now()
+  const note = (ending: Ending) =>
+    writePoints(deps, [toIngestPoint(source, `${called.method} ${ROUTE}`, deps.now() - started_at, ending)])
   const refuse = (reason: Refusal): Received => {
+    const refusal = reason === 'key_unavailable' ? KEY_UNAVAILABLE : NOT_VERIFIED
+    note({ kind: 'not_believed', reason, status: PROBLEMS[refusal.code].status })
     noteFailure(deps, source, { reason, address, header_names: [...called.headers.keys()] })
-    return reason === 'key_unavailable' ? err(KEY_UNAVAILABLE) : err(NOT_VERIFIED)
+    return err(refusal)
   }
   if (!mayComeFrom(address, source)) return refuse('address_not_allowed')
   const request = { ...called, url: asCalled(called.url, source.public_url), body: await takeBody() }
   const given = await givenTo(deps, source)
   const greeting = await provider.greet?.(request, given)
-  if (greeting) return ok(greeting)
+  if (greeting) {
+    note({ kind: 'answered', status: greeting.status })
+    return ok(greeting)
+  }
   if (request.method !== 'POST') return err(NOT_ASKED)
   const verdict =
     given.credentials.length === 0 ? err<Refusal>('no_credentials') : await provider.verify(request, given)
   if (!verdict.ok) return refuse(verdict.error)
   const reply = await provider.reply?.(request, given)
-  return reply ? ok(reply) : accept(deps, access, provider, request)
+  if (reply) {
+    note({ kind: 'answered', status: reply.status })
+    return ok(reply)
+  }
+  const result = await accept(deps, access, provider, request)
+  note({ kind: 'event', result })
+  return result.ok ? ok(result.value.answer) : result
+}
+
+/** An event in custody, and what its provider is told. */
+interface Accepted {
+  answer: Answer
+  event_type: string
+  is_duplicate: boolean
+  deliveries: number
 }
 
 /** Takes custody of an event that was verified. */
@@ -85,7 +113,7 @@ async function accept(
   access: SourceAccess,
   provider: Provider,
   request: InboundRequest,
-): Promise<Received> {
+): Promise<Result<Accepted, Problem>> {
   const { source } = access
   const hops = hopsOf(request.headers)
   if (hops >= HOPS_MAX) return err(problem('loop_detected', `this event went through sources ${hops} times already`))
@@ -97,7 +125,9 @@ async function accept(
   if (result === undefined) throw new Error('one event has one result')
   if (!result.ok) return result
   noteFull(deps, source, result.value)
-  return ok(answerTo(source, provider, result.value))
+  const { event_type, is_duplicate, deliveries } = result.value
+  const answer = answerTo(source, provider, result.value)
+  return ok({ answer, event_type, is_duplicate, deliveries: deliveries.length })
 }
 
 /**

@@ -66,6 +66,7 @@ const ROWS: readonly Row[] = [
   },
   { permission: 'operator_key.totp.remove', tenant_roles: [], routes: ['DELETE /v1/keys/{key}/totp'] },
 
+  { permission: 'metrics.read', tenant_roles: [], routes: ['GET /metrics'] },
   { permission: 'master_key.read', tenant_roles: [], routes: ['GET /v1/master-keys'] },
   { permission: 'master_key.rotate', tenant_roles: [], routes: ['POST /v1/master-keys/rotation'] },
 

@@ -37,6 +37,7 @@ describe('roles, as the design has them', () => {
     'operator_key.update',
     'operator_key.rotate',
     'operator_key.revoke',
+    'metrics.read',
     'master_key.read',
     'master_key.rotate',
   ] as const)('leave %s to operators', (permission) => {
@@ -46,7 +47,9 @@ describe('roles, as the design has them', () => {
   it('let an admin do everything within a tenant', () => {
     const refused = ALL.filter((permission) => !may('admin', permission))
     expect(
-      refused.every((permission) => /^(tenant|internal_dead_letter|operator_\w+|master_key)\./.test(permission)),
+      refused.every((permission) =>
+        /^(tenant|internal_dead_letter|operator_\w+|master_key|metrics)\./.test(permission),
+      ),
     ).toBe(true)
   })
 

@@ -127,7 +127,7 @@ export async function overhear(): Promise<() => Text[]> {
       })
     }
   }
-  for (const dataset of new Set([env.ATTEMPTS, env_of_objects.ATTEMPTS])) {
+  for (const dataset of new Set([env.ATTEMPTS, env_of_objects.ATTEMPTS, env.REQUESTS])) {
     vi.spyOn(dataset, 'writeDataPoint').mockImplementation((point) => hear('Analytics Engine')([point]))
   }
   return () => heard
