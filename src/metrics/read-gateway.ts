@@ -2,7 +2,7 @@
 import type { Deps } from '../deps.ts'
 
 /** So many tenants are looked at, in the order of their ids. */
-export const TENANTS_READ_MAX = 200
+const TENANTS_READ_MAX = 200
 
 /** A count goes no further: 5,000 dead letters ask for the same as a million. */
 export const COUNT_MAX = 5000
