@@ -163,6 +163,7 @@ describe('every change leaves one', () => {
       .filter(({ method, contract }) => method !== 'GET' && contract['x-audited'] !== true)
       .map(({ method, path }) => `${method} ${path}`)
     expect(silent.toSorted()).toEqual([
+      'POST /canary/echo',
       'POST /in/{source}',
       'POST /v1/audit-log/verify',
       'POST /v1/tenants/{tenant}/audit-log/verify',
