@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { toHex } from '../../lib/hash.ts'
 import { pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
-import { verifyTimedSignature } from '../schemes/timed-signature.ts'
+import { STRIPE_FORM, verifyTimedSignature } from '../schemes/timed-signature.ts'
 
 /**
  * Stripe's scheme. Events have no id, but their bodies say to the microsecond when they came to be; when they were signed may
@@ -20,7 +20,7 @@ export const calendly = defineProvider({
 
   verify(request, { credentials, ...clock }) {
     const keys = credentials.map(({ secret }) => secret)
-    return verifyTimedSignature(request, keys, 'calendly-webhook-signature', clock)
+    return verifyTimedSignature(request, keys, { header: 'calendly-webhook-signature', form: STRIPE_FORM }, clock)
   },
 
   identify({ body }) {

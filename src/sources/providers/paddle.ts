@@ -1,12 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { pickText } from '../../lib/json-pick.ts'
-import { ok, type Result } from '../../lib/result.ts'
 import { defineProvider } from '../provider.ts'
-import { type Refusal, refuse } from '../refusal.ts'
-import { decodeSignature } from '../schemes/encoding.ts'
-import { soleHeader } from '../schemes/header.ts'
-import { matchesAny } from '../schemes/hmac.ts'
-import { checkTime, parseUnix } from '../schemes/timestamp.ts'
+import { type TimedForm, verifyTimedSignature } from '../schemes/timed-signature.ts'
+
+/** `ts=1671552777;h1=…;h1=…` */
+const FORM: TimedForm = { separator: ';', time: 'ts', code: 'h1', join: ':' }
 
 /** HMAC-SHA256 of `{timestamp}:{body}`, in hexadecimal. */
 export const paddle = defineProvider({
@@ -18,17 +16,9 @@ export const paddle = defineProvider({
   settings: z.strictObject({}),
   forwards: ['paddle-signature'],
 
-  verify({ headers, body }, { credentials, ...clock }) {
-    const header = soleHeader(headers, 'paddle-signature')
-    if (!header.ok) return header
-    const signature = parseSignature(header.value)
-    if (!signature.ok) return signature
-    const { timestamp, codes } = signature.value
-    const signed_at = parseUnix(timestamp, 's')
-    if (!signed_at.ok) return signed_at
+  verify(request, { credentials, ...clock }) {
     const keys = credentials.map(({ secret }) => secret)
-    const verdict = matchesAny('sha256', keys, [`${timestamp}:`, body], codes)
-    return verdict.ok ? checkTime(signed_at.value, clock) : verdict
+    return verifyTimedSignature(request, keys, { header: 'paddle-signature', form: FORM }, clock)
   },
 
   // Not `notification_id`: an event that is replayed from the dashboard gets another one.
@@ -36,14 +26,3 @@ export const paddle = defineProvider({
     return { id: pickText(body, ['event_id']) ?? null, type: pickText(body, ['event_type']) ?? null }
   },
 })
-
-/** `ts=1671552777;h1=…;h1=…`: more than one `h1` while a secret is rotated. */
-function parseSignature(header: string): Result<{ timestamp: string; codes: Uint8Array[] }, Refusal> {
-  const parts = header.split(';').map((part) => part.split('=', 2))
-  const valuesOf = (name: string) => parts.flatMap(([key, value = '']) => (key === name ? [value] : []))
-  const [timestamp, ...more] = valuesOf('ts')
-  const codes = valuesOf('h1').map((code) => decodeSignature(code, 'hex'))
-  if (timestamp === undefined || more.length > 0 || codes.length === 0) return refuse('malformed_signature')
-  const decoded = codes.flatMap((code) => (code.ok ? [code.value] : []))
-  return decoded.length === codes.length ? ok({ timestamp, codes: decoded }) : refuse('malformed_signature')
-}

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { pickText } from '../../lib/json-pick.ts'
 import { defineProvider } from '../provider.ts'
-import { verifyTimedSignature } from '../schemes/timed-signature.ts'
+import { STRIPE_FORM, verifyTimedSignature } from '../schemes/timed-signature.ts'
 
 /** Scheme `v1`, keyed with the secret as it is written. */
 export const stripe = defineProvider({
@@ -15,7 +15,7 @@ export const stripe = defineProvider({
 
   verify(request, { credentials, ...clock }) {
     const keys = credentials.map(({ secret }) => secret)
-    return verifyTimedSignature(request, keys, 'stripe-signature', clock)
+    return verifyTimedSignature(request, keys, { header: 'stripe-signature', form: STRIPE_FORM }, clock)
   },
 
   identify({ body }) {
