@@ -1,15 +1,12 @@
 /** What D1 knows of how the gateway is, with a bound on every count: whoever asks every few seconds must not read it all. */
 import type { Deps } from '../deps.ts'
+import { FAILING_COUNT, FAILING_MS } from '../sources/note-failure.ts'
 
 /** So many tenants are looked at, in the order of their ids. */
 const TENANTS_READ_MAX = 200
 
 /** A count goes no further: 5,000 dead letters ask for the same as a million. */
 export const COUNT_MAX = 5000
-
-/** As long as a source is given to be believed again, and how often it must not have been (docs/sources.md). */
-const FAILING_MS = 5 * 60_000
-const FAILING_COUNT = 10
 
 /** A flood from everywhere is a row for each address and minute. */
 const FAILURES_READ_MAX = 20_000

@@ -26,8 +26,8 @@ const HEADER_NAME_LENGTH_MAX = 64
 const ADDRESS_LENGTH_MAX = 45
 
 /** So many failures in so long are worth telling, and telling again after an hour. */
-const FAILING_COUNT = 10
-const FAILING_MS = 5 * 60_000
+export const FAILING_COUNT = 10
+export const FAILING_MS = 5 * 60_000
 const TOLD_FOR_MS = 60 * 60_000
 
 /** Of a source: then the oldest make room. Else whoever forges for weeks would fill the database, which is everybody's. */
