@@ -6,18 +6,14 @@ import type { QuotaName, Quotas, Settlement, TakeCall, Taken } from '../../durab
 import type { Deps } from '../deps.ts'
 import type { Tenant } from '../http/access.ts'
 import { type Problem, problem } from '../http/problems.ts'
-import { toBase64 } from '../lib/hash.ts'
 import { log } from '../lib/log.ts'
 import { monthOf } from '../lib/month.ts'
-import { askQuota } from './ask.ts'
+import { askQuota, createCallId } from './ask.ts'
 import { policyHeader, remainingHeader, UNTIL_TOKEN_S, untilMonthEnds } from './headers.ts'
 import { isLimited, quotasOf } from './quotas.ts'
 
 /** When an object that did not hear is told again, within the 30 s that a Worker has after its answer. */
 const TELL_AGAIN_AFTER_MS = [1000, 5000, 15_000]
-
-/** No two calls of the last while share one. */
-const ID_BYTES = 12
 
 type QuotaDeps = Pick<Deps, 'env' | 'now' | 'random' | 'waitUntil'> & Pick<Partial<Deps>, 'trace'>
 
@@ -45,7 +41,7 @@ export async function askForPermit(
 ): Promise<Permit> {
   const quotas = quotasOf(tenant)
   if (!isLimited(quotas) || count === 0) return { granted: count, refusal: null, headers: {}, settle: () => {} }
-  const call = { id: toBase64(deps.random(ID_BYTES)), count, quotas }
+  const call = { id: createCallId(deps.random), count, quotas }
   const asked_at = deps.now()
   const taken = await askQuota(deps, tenant.id, { tenant_id: tenant.id }, (quota) => quota.take(call))
   return taken === null ? unmetered(deps, tenant.id, call, monthOf(asked_at)) : metered(deps, tenant.id, call, taken)

@@ -1,9 +1,8 @@
 /** How many requests a source takes in a second: one bucket for all the world, in a Quota of the source's own. */
 import type { Deps } from '../deps.ts'
 import { Refusals } from '../http/refusals.ts'
-import { toBase64 } from '../lib/hash.ts'
 import { err, ok, type Result } from '../lib/result.ts'
-import { askQuota } from '../quotas/ask.ts'
+import { askQuota, createCallId } from '../quotas/ask.ts'
 import { UNTIL_TOKEN_S } from '../quotas/headers.ts'
 import { callQuota } from '../quotas/stub.ts'
 
@@ -14,9 +13,6 @@ interface Limited {
   tenant_id: string
   rate_limit_per_s: number
 }
-
-/** No two calls of the last while share one. */
-const ID_BYTES = 12
 
 /** Sources whose bucket was empty: until it can have a token again, a flood is not worth asking about. */
 const refusals = new Refusals()
@@ -38,7 +34,7 @@ export async function withinRate(
   if (refusals.isRefused(id, now)) return err({ retry_after_s: UNTIL_TOKEN_S })
   // A second's worth at once, since nobody can say more evenly when providers send.
   const quotas = { per_second: rate_limit_per_s, burst: Math.max(1, rate_limit_per_s), per_month: null }
-  const call = { id: toBase64(deps.random(ID_BYTES)), count: 1, quotas }
+  const call = { id: createCallId(deps.random), count: 1, quotas }
   const taken = await askQuota(deps, rateName(id), { tenant_id, source_id: id }, (quota) => quota.take(call))
   if (taken === null || taken.granted === 1) return ok(undefined)
   refusals.remember(id, now + 1000 / rate_limit_per_s)
